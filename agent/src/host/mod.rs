@@ -1,0 +1,3 @@
+//! What the agent needs of the machine it runs on.
+
+pub mod child;

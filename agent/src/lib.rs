@@ -1,0 +1,6 @@
+//! The agent.
+
+pub mod durable;
+pub mod host;
+pub mod source;
+pub mod store;

@@ -1,0 +1,2 @@
+//! The `publish` binary.
+fn main() {}
