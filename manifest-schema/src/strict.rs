@@ -139,7 +139,11 @@ fn read(bytes: &[u8], cap: u64, text: Text) -> Result<Value, StrictError> {
         return Err(StrictError::ByteOrderMark);
     }
     let fault = RefCell::new(None);
-    let reader = Reader { depth: 0, text, fault: &fault };
+    let reader = Reader {
+        depth: 0,
+        text,
+        fault: &fault,
+    };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = reader.deserialize(&mut deserializer);
     value
@@ -150,7 +154,11 @@ fn read(bytes: &[u8], cap: u64, text: Text) -> Result<Value, StrictError> {
 /// Our own refusals leave their reason in `fault`; any other error is one of grammar.
 fn explain(error: serde_json::Error, fault: Option<Fault>) -> StrictError {
     match fault {
-        Some(fault) => StrictError::Ambiguous { line: error.line(), column: error.column(), fault },
+        Some(fault) => StrictError::Ambiguous {
+            line: error.line(),
+            column: error.column(),
+            fault,
+        },
         None => StrictError::Syntax(error),
     }
 }
@@ -183,7 +191,10 @@ impl Reader<'_> {
         if self.depth == MAX_DEPTH {
             return self.refuse(Fault::TooDeep);
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
     }
 
     fn integer<E: serde::de::Error>(self, number: i128) -> Result<Value, E> {
@@ -274,9 +285,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fault = RefCell::new(None);
-        Reader { depth: 0, text: Text::ManyLines, fault: &fault }
-            .deserialize(deserializer)
-            .map_err(D::Error::custom)
+        Reader {
+            depth: 0,
+            text: Text::ManyLines,
+            fault: &fault,
+        }
+        .deserialize(deserializer)
+        .map_err(D::Error::custom)
     }
 }
 
