@@ -1,1 +1,9 @@
-//! Worlds.
+//! Worlds to test Surefoot in.
+
+pub mod forge;
+pub mod kkt;
+pub mod machine;
+pub mod static_server;
+pub mod xtask;
+
+mod served;

@@ -1,2 +1,26 @@
-//! `cargo xtask`.
-fn main() {}
+//! `cargo xtask`: what a developer of Surefoot does with one command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use surefoot_tests::xtask;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "What a developer of Surefoot does with one command")]
+enum Verb {
+    /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
+    Machine,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Verb::parse() {
+        Verb::Machine => xtask::machine::machine(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

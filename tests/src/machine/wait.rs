@@ -1,0 +1,26 @@
+//! Waiting for a condition instead of sleeping.
+
+use std::time::{Duration, Instant};
+
+/// Asks every 20 ms whether `condition` holds. Panics with `what` when it still does not after `deadline`.
+#[track_caller]
+pub fn wait_until(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
+    assert!(
+        holds_within(deadline, &mut condition),
+        "waited {deadline:?} in vain until {what}"
+    );
+}
+
+/// Whether `condition` comes to hold before `deadline` is over.
+pub(super) fn holds_within(deadline: Duration, condition: &mut dyn FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if started.elapsed() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,4 @@
+//! What is behind `cargo xtask`, a verb per file.
+
+pub mod machine;
+pub mod packages;
