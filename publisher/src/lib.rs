@@ -1,5 +1,26 @@
 //! Builds a signed release of a server application and publishes it.
+//!
+//! The walk of `publish v1.1.0`: [`config`] is read, [`preflight`] looks at everything and lists what is wrong,
+//! [`release`] has the files packed ([`pack`]), described and signed ([`metadata`]) in a staging directory, and the result,
+//! a [`publication::Publication`], goes to each repository ([`directory`], [`github`]). [`verify`] reads it back.
+//!
+//! - [`destination`], [`config`]: what people write;
+//! - [`git`], [`contents`], [`changelog`]: what the checkout says;
+//! - [`keys`], [`init`]: the vendor's keys and the first root;
+//! - [`disk`]: the one writer; [`progress`]: what is told meanwhile; [`cli`], [`exit`]: the command.
 
+pub mod block;
+pub mod changelog;
+pub mod config;
+pub mod contents;
+pub mod destination;
+pub mod disk;
+pub mod git;
 pub mod github;
+pub mod init;
+pub mod keys;
+pub mod metadata;
+pub mod pack;
+pub mod passphrase;
 pub mod progress;
 pub mod publication;

@@ -4,12 +4,12 @@
 //! what a place must be able to do with them. Nothing here knows how a release is made or how a place is reached.
 
 use std::error::Error;
-use std::io;
 use std::path::PathBuf;
 
 use manifest_schema::digest::Sha256;
 use manifest_schema::version::ReleaseVersion;
 
+use crate::disk::DiskError;
 use crate::progress::Progress;
 
 /// The name of the one metadata file that is replaced: what it says is what readers see.
@@ -132,13 +132,6 @@ pub enum RepositoryError {
         what: String,
     },
     /// A file of ours or of a directory repository.
-    #[error("cannot {verb} {}", path.display())]
-    Disk {
-        /// What was tried, as in `read`.
-        verb: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
 }

@@ -1,0 +1,248 @@
+//! The vendor's private keys on disk: one file a role, PKCS#8 in PEM, readable by their owner only.
+//!
+//! Written as version 1 of PKCS#8, without the public key (RFC 5208): OpenSSL 3.0 cannot read version 2. Knows files
+//! and passphrases; what a key signs is not known here.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use manifest_schema::tuf::{RoleName, SigningKey};
+use pkcs8::der::zeroize::Zeroizing;
+use pkcs8::der::{Decode, Encode, asn1::OctetStringRef};
+use pkcs8::pkcs5::{pbes2, scrypt};
+use pkcs8::spki::{AlgorithmIdentifierRef, ObjectIdentifier};
+use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument};
+
+use crate::disk::{self, DiskError, failed};
+use crate::passphrase::{PassphraseError, Passphrases};
+
+/// id-Ed25519 (RFC 8410).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// log2 of scrypt's cost N; 128 MiB of memory and some tenths of a second for each guess.
+const SCRYPT_LOG_N: u8 = 17;
+
+const PLAIN: &str = "PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// Larger files are no keys.
+const LARGEST: u64 = 64 << 10;
+
+/// Why a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// No file.
+    #[error("the {role} key {} is missing: bring it here, or name its directory with --keys", path.display())]
+    Missing {
+        /// Whose key.
+        role: RoleName,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A link, or something that is no file.
+    #[error("the key {} is not a regular file: keys are not read through links", .0.display())]
+    NotAFile(PathBuf),
+    /// Others can read it.
+    #[error("the key {} has mode {mode:04o}, others can read it: run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Not a key of ours.
+    #[error("{} holds no Ed25519 key as PKCS#8 in PEM", .0.display())]
+    NotAKey(PathBuf),
+    /// Wrong passphrase.
+    #[error("the passphrase does not open the key {}", .0.display())]
+    WrongPassphrase(PathBuf),
+    /// No passphrase.
+    #[error("the key {} is encrypted", path.display())]
+    NoPassphrase {
+        /// The file.
+        path: PathBuf,
+        /// Why there is no passphrase.
+        source: PassphraseError,
+    },
+    /// The system gives no randomness.
+    #[error("cannot make a key: the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+    /// The key cannot be written as PKCS#8.
+    #[error("cannot encode a key as PKCS#8")]
+    Encode(#[source] pkcs8::Error),
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Where the key of `role` lies in the directory of the keys.
+pub fn path(directory: &Path, role: RoleName) -> PathBuf {
+    directory.join(format!("{role}.pem"))
+}
+
+/// A new key.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn generate() -> Result<SigningKey, KeyFileError> {
+    Ok(SigningKey::from_seed(*random::<32>()?))
+}
+
+/// Writes a key to a new file with mode 0600, encrypted where there is a passphrase.
+///
+/// # Errors
+/// When the file exists or cannot be written.
+pub fn write(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
+    let seed = key.to_seed();
+    let octets = OctetStringRef::new(&*seed).map_err(|error| KeyFileError::Encode(error.into()))?;
+    let inner = Zeroizing::new(octets.to_der().map_err(|error| KeyFileError::Encode(error.into()))?);
+    let pem = encode(&inner, passphrase)?;
+    Ok(disk::write_new(path, pem.as_bytes(), 0o600)?)
+}
+
+fn encode(inner: &[u8], passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
+    let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+    let octets = OctetStringRef::new(inner).map_err(|error| KeyFileError::Encode(error.into()))?;
+    let info = PrivateKeyInfoRef::new(algorithm, octets);
+    let (label, document) = match passphrase {
+        None => (PLAIN, SecretDocument::try_from(info).map_err(KeyFileError::Encode)?),
+        Some(passphrase) => {
+            let encrypted = info.encrypt_with_params(encryption()?, passphrase);
+            (ENCRYPTED, encrypted.map_err(KeyFileError::Encode)?)
+        }
+    };
+    document.to_pem(label, LineEnding::LF).map_err(|error| KeyFileError::Encode(error.into()))
+}
+
+fn encryption() -> Result<pbes2::Parameters, KeyFileError> {
+    let cost = scrypt::Params::new(SCRYPT_LOG_N, 8, 1).expect("these parameters are legal");
+    pbes2::Parameters::generate_scrypt_aes256cbc(cost, &*random::<16>()?, *random::<16>()?)
+        .map_err(|error| KeyFileError::Encode(error.into()))
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeyFileError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(&mut *bytes).map_err(KeyFileError::Random)?;
+    Ok(bytes)
+}
+
+/// Reads the key of `role` from the directory of the keys.
+///
+/// # Errors
+/// When it is missing, readable by others, no key, or not opened by the passphrase.
+pub fn read(
+    directory: &Path,
+    role: RoleName,
+    passphrases: &mut Passphrases,
+) -> Result<SigningKey, KeyFileError> {
+    let path = path(directory, role);
+    let pem = read_private(&path, role)?;
+    let not_a_key = || KeyFileError::NotAKey(path.clone());
+    let (label, document) = SecretDocument::from_pem(&pem).map_err(|_| not_a_key())?;
+    match label {
+        PLAIN => seed(&document).ok_or_else(not_a_key),
+        ENCRYPTED => {
+            let encrypted =
+                EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| not_a_key())?;
+            let passphrase = passphrases
+                .ask()
+                .map_err(|source| KeyFileError::NoPassphrase { path: path.clone(), source })?;
+            let plain = encrypted.decrypt(passphrase);
+            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?).ok_or_else(not_a_key)
+        }
+        _ => Err(not_a_key()),
+    }
+}
+
+fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFileError> {
+    let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let opened = File::options().read(true).custom_flags(no_follow.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing { role, path: path.to_owned() },
+        Some(rustix::io::Errno::LOOP) => KeyFileError::NotAFile(path.to_owned()),
+        Some(_) | None => KeyFileError::Disk(failed("open", path)(error)),
+    })?;
+    let found = file.metadata().map_err(failed("look at", path))?;
+    if !found.is_file() {
+        return Err(KeyFileError::NotAFile(path.to_owned()));
+    }
+    let mode = found.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
+    }
+    let mut pem = Zeroizing::new(String::new());
+    file.take(LARGEST).read_to_string(&mut pem).map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
+    Ok(pem)
+}
+
+/// The 32 bytes of the key: an octet string in the octet string of PKCS#8 (RFC 8410, 7).
+fn seed(document: &SecretDocument) -> Option<SigningKey> {
+    let info = PrivateKeyInfoRef::try_from(document.as_bytes()).ok()?;
+    (info.algorithm.oid == ED25519).then_some(())?;
+    let inner = <&OctetStringRef>::from_der(info.private_key.as_bytes()).ok()?;
+    Some(SigningKey::from_seed(inner.as_bytes().try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn written(passphrase: Option<&str>) -> (tempfile::TempDir, SigningKey) {
+        let directory = tempfile::tempdir().unwrap();
+        let key = generate().unwrap();
+        write(&path(directory.path(), RoleName::Targets), &key, passphrase).unwrap();
+        (directory, key)
+    }
+
+    #[test]
+    fn a_key_is_read_back_with_and_without_a_passphrase() {
+        for passphrase in [None, Some("correct horse")] {
+            let (directory, key) = written(passphrase);
+            let mut passphrases = Passphrases::fixed(passphrase.unwrap_or(""));
+            let read = read(directory.path(), RoleName::Targets, &mut passphrases).unwrap();
+            assert_eq!(read.public(), key.public());
+        }
+    }
+
+    #[test]
+    fn a_wrong_passphrase_is_told() {
+        let (directory, _) = written(Some("right"));
+        let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed("wrong"));
+        assert!(matches!(read, Err(KeyFileError::WrongPassphrase(_))));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test exposes the key on purpose")]
+    fn a_key_that_others_can_read_is_refused() {
+        let (directory, _) = written(None);
+        let file = path(directory.path(), RoleName::Targets);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed(""));
+        assert!(matches!(read, Err(KeyFileError::Exposed { mode: 0o640, .. })));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test makes the link on purpose")]
+    fn a_key_behind_a_link_is_refused() {
+        let (directory, _) = written(None);
+        std::os::unix::fs::symlink("targets.pem", path(directory.path(), RoleName::Root)).unwrap();
+        let read = read(directory.path(), RoleName::Root, &mut Passphrases::fixed(""));
+        assert!(matches!(read, Err(KeyFileError::NotAFile(_))));
+    }
+
+    #[test]
+    fn openssl_reads_a_key() {
+        let (directory, key) = written(None);
+        let output = std::process::Command::new("openssl")
+            .args(["pkey", "-pubout", "-outform", "DER", "-in"])
+            .arg(path(directory.path(), RoleName::Targets))
+            .output()
+            .expect("openssl is needed by this test: install it");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout.ends_with(key.public().as_bytes()));
+    }
+}
