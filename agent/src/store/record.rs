@@ -1,0 +1,122 @@
+//! What is written down about a backup, so that it can be found, proved and brought back by a process that knows nothing else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use manifest_schema::digest::Sha256;
+use manifest_schema::path::Name;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::postgres::Properties;
+
+/// Which update (or occasion) a backup belongs to: 1 to 16 of `a-z` and `0-9`. It becomes part of database and file names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct BackupTag(String);
+
+impl BackupTag {
+    /// The tag of an update's backup, such as `0007`.
+    #[must_use]
+    pub fn of_update(number: u32) -> Self {
+        Self(format!("{number:04}"))
+    }
+
+    /// The tag as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BackupTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for BackupTag {
+    type Err = TagError;
+
+    fn from_str(text: &str) -> Result<Self, TagError> {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if (1..=16).contains(&text.len()) && text.chars().all(legal) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TagError(text.chars().take(40).collect()))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BackupTag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a text is not the tag of a backup.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not the tag of a backup: use 1 to 16 of a-z and 0-9")]
+pub struct TagError(String);
+
+/// A complete, verified backup of one database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRecord {
+    /// The database's name in the profile.
+    pub database: Name,
+    /// Which backup it is.
+    pub tag: BackupTag,
+    /// Bytes that it takes where it lies.
+    pub size: u64,
+    /// Where and what it is.
+    pub held: Held,
+}
+
+/// Where a backup lies and how it is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Held {
+    /// A PostgreSQL database on the same server.
+    Clone {
+        /// Its name while it is a backup.
+        name: String,
+        /// Its object id, which a renaming does not change: the live name with this id is the backup brought back.
+        oid: u32,
+    },
+    /// A PostgreSQL dump in the backup's directory: `pg_dump --format=custom`, compressed as a whole with zstd.
+    Dump {
+        /// The file's name.
+        file: String,
+        /// SHA-256 of the file.
+        sha256: Sha256,
+        /// Object id of the database that was dumped: when the live name has another, it has been replaced.
+        oid: u32,
+        /// What a dump does not hold: owner, grants, settings, limits of the database itself.
+        properties: Properties,
+    },
+    /// An SQLite file in the backup's directory.
+    File {
+        /// The file's name.
+        file: String,
+        /// SHA-256 of the file.
+        sha256: Sha256,
+    },
+    /// A directory in the backup's directory, written by the vendor's command.
+    Directory {
+        /// The directory's name.
+        name: String,
+        /// SHA-256 over the paths, lengths and contents in it.
+        sha256: Sha256,
+    },
+    /// There was no database yet, and going back means that there is none.
+    Nothing,
+}
+
+/// What a restore put aside instead of removing it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftAside {
+    /// The name under which the admin finds it: of a database, or the path of a file.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
