@@ -1,0 +1,7 @@
+"""What people send."""
+
+from pydantic import BaseModel
+
+
+class NewItem(BaseModel):
+    name: str

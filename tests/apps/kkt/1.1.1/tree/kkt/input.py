@@ -1,0 +1,7 @@
+"""What people send."""
+
+from pydantic import BaseModel, Field
+
+
+class NewItem(BaseModel):
+    name: str = Field(pattern="^[^<>]*$")
