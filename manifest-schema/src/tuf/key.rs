@@ -218,3 +218,6 @@ impl fmt::Debug for SigningKey {
         write!(f, "SigningKey(of {:?})", self.public())
     }
 }
+
+#[cfg(test)]
+mod tests;
