@@ -1,0 +1,102 @@
+"""python-tuf as a second opinion on TUF repositories.
+
+    oracle.py read DIR     a client: bootstraps from DIR/metadata/1.root.json, refreshes, downloads every
+                           target, and prints what it trusts as JSON
+    oracle.py write DIR    a repository: writes DIR/metadata and DIR/targets with two roots and a target
+
+Exit code 3: the client refused the repository; the exception is on standard output.
+"""
+
+import json
+import sys
+import tempfile
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from securesystemslib.signer import CryptoSigner
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.api.metadata import (
+    Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp,
+)
+from tuf.ngclient import FetcherInterface, Updater
+
+TARGET = "v1.1.0/manifest.json"
+CONTENT = b"written by python-tuf"
+
+
+class Disk(FetcherInterface):
+    def _fetch(self, url):
+        try:
+            return iter([Path(url.removeprefix("file://")).read_bytes()])
+        except FileNotFoundError:
+            raise DownloadHTTPError(f"{url} is not there", 404) from None
+
+
+def read(base: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("metadata", "targets"):
+            Path(scratch, name).mkdir()
+        updater = Updater(
+            metadata_dir=f"{scratch}/metadata",
+            metadata_base_url=f"file://{base}/metadata/",
+            target_dir=f"{scratch}/targets",
+            target_base_url=f"file://{base}/targets/",
+            fetcher=Disk(),
+            bootstrap=Path(base, "metadata/1.root.json").read_bytes(),
+        )
+        updater.refresh()
+        trusted = updater._trusted_set
+        targets = {}
+        for path in trusted.targets.targets:
+            info = updater.get_targetinfo(path)
+            content = Path(updater.download_target(info)).read_bytes()
+            targets[path] = {"content": content.hex(), "custom": info.custom}
+        versions = {
+            role: getattr(trusted, role).version
+            for role in ("root", "timestamp", "snapshot", "targets")
+        }
+        print(json.dumps({"versions": versions, "targets": targets}))
+
+
+def write(base: Path) -> None:
+    expires = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=7)
+    keys = {name: CryptoSigner.generate_ed25519() for name in (*"abc", *Root(1).roles)}
+    Path(base, "metadata").mkdir(parents=True)
+
+    def store(name, signed, *signers):
+        metadata = Metadata(signed)
+        for signer in signers:
+            metadata.sign(keys[signer], append=True)
+        data = metadata.to_bytes()
+        Path(base, "metadata", name).write_bytes(data)
+        return MetaFile.from_data(signed.version, data, ["sha256"])
+
+    root = Root(1, expires=expires, consistent_snapshot=True)
+    for role in ("targets", "snapshot", "timestamp"):
+        root.add_key(keys[role].public_key, role)
+    root.add_key(keys["a"].public_key, "root")
+    root.add_key(keys["b"].public_key, "root")
+    root.roles["root"].threshold = 2
+    store("1.root.json", root, "a", "b")
+    root.version = 2
+    root.revoke_key(keys["a"].public_key.keyid, "root")
+    root.add_key(keys["c"].public_key, "root")
+    store("2.root.json", root, "a", "b", "c")
+
+    target = TargetFile.from_data(TARGET, CONTENT, ["sha256"])
+    target.unrecognized_fields["custom"] = {"é\"\\": [1, -2, None, True, {"z": "", "a": {}}]}
+    file = Path(base, "targets/v1.1.0", f"{target.hashes['sha256']}.manifest.json")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    listed = store("3.targets.json", Targets(3, expires=expires, targets={TARGET: target}), "targets")
+    snapshot = Snapshot(4, expires=expires, meta={"targets.json": listed})
+    listed = store("4.snapshot.json", snapshot, "snapshot")
+    store("timestamp.json", Timestamp(5, expires=expires, snapshot_meta=listed), "timestamp")
+
+
+if __name__ == "__main__":
+    try:
+        {"read": read, "write": write}[sys.argv[1]](Path(sys.argv[2]))
+    except (RepositoryError, DownloadError) as error:
+        print(f"{type(error).__name__}: {error}")
+        sys.exit(3)
