@@ -1,13 +1,33 @@
 //! The engine's end of the pipe to the fetch process.
+//!
+//! Knows the protocol of `wire` and believes none of it: whatever the process on the other end does, it gives wrong
+//! bytes at worst, no more of them than asked for, and an answer or an error in bounded time. A process that breaks
+//! the protocol, or whose answer is not read to the end, is killed; the next request starts another.
+
+mod pipe;
+mod process;
+
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::wire::Get;
+use self::pipe::{Frames, Patience, PipeError};
+use self::process::{Launch, Process};
+use super::wire::{ANSWER_LINE, Body, Failure, Get, Head, Probe, Request, Tail, clean};
 use super::{Sink, SourceError};
 
-/// A fetch process.
+/// What the engine waits beyond the limits that the fetch process keeps by itself.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Reads what is elsewhere, through a process without privileges.
+///
+/// Use it on the thread that made it: the kernel ends the process with that thread (`prctl(2)`,
+/// `PR_SET_PDEATHSIG`), and a new one is started for the next request.
 #[derive(Debug)]
-pub struct Fetcher {}
+pub struct Fetcher {
+    launch: Launch,
+    process: Option<Process>,
+}
 
 /// A finished transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,29 +52,180 @@ pub struct Answer {
 }
 
 impl Fetcher {
-    /// Starts.
-    pub fn start(_program: &Path, _user: Option<(u32, u32)>) -> Result<Self, SourceError> {
-        Ok(Self {})
+    /// Starts `program internal fetch` as `user` (user and group id). The agent gives its own executable, and a user
+    /// whenever it is root: the fetch process refuses to work as root. Of the environment it gets what names proxies
+    /// and CA certificates.
+    ///
+    /// # Errors
+    /// [`SourceError::Process`] where the program cannot be started.
+    pub fn start(program: &Path, user: Option<(u32, u32)>) -> Result<Self, SourceError> {
+        Self::start_in(program, user, process::inherited())
     }
 
-    /// Fetches.
-    pub fn get(&mut self, request: &Get, _sink: &mut Sink<'_>) -> Result<Fetched, SourceError> {
-        Err(SourceError::Process {
-            location: request.location.to_string(),
-            reason: "being written".into(),
+    /// Like [`Fetcher::start`], with this environment and nothing else.
+    ///
+    /// # Errors
+    /// [`SourceError::Process`] where the program cannot be started.
+    pub fn start_in(
+        program: &Path,
+        user: Option<(u32, u32)>,
+        environment: Vec<(OsString, OsString)>,
+    ) -> Result<Self, SourceError> {
+        let launch = Launch {
+            program: program.to_owned(),
+            user,
+            environment,
+        };
+        let process = launch.start().map_err(|reason| SourceError::Process {
+            location: program.display().to_string(),
+            reason,
+        })?;
+        Ok(Self {
+            launch,
+            process: Some(process),
         })
     }
 
-    /// Asks.
-    pub fn probe(
+    /// Gives the bytes that `request` asks for to `sink`, in order. Not tried again here.
+    ///
+    /// # Errors
+    /// Also after some bytes were given; these stay good.
+    pub fn get(&mut self, request: &Get, sink: &mut Sink<'_>) -> Result<Fetched, SourceError> {
+        let patience = Patience::new(
+            request.timeouts.head().saturating_add(GRACE),
+            request.timeouts.total().saturating_add(GRACE),
+        );
+        let location = request.location.to_string();
+        let asked = Request::Get(request.clone());
+        let (body, tail, length) = self.exchange(&location, &asked, patience, request.cap, sink)?;
+        match tail {
+            Tail::Complete => Ok(Fetched {
+                length,
+                total: body.total,
+                etag: body.etag.as_deref().map(clean),
+            }),
+            Tail::Truncated => Err(SourceError::TooLarge {
+                location,
+                cap: request.cap,
+            }),
+            Tail::Failed(failure) => Err(failure.at(&location)),
+        }
+    }
+
+    /// Asks the health URL `url`: at most `timeout` in all, at most `cap` bytes of the body. Any status is an answer.
+    ///
+    /// # Errors
+    /// Where no answer came.
+    pub fn probe(&mut self, url: &str, timeout: Duration, cap: u64) -> Result<Answer, SourceError> {
+        let limit = timeout.saturating_add(GRACE);
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let asked = Request::Probe(Probe {
+            url: url.to_owned(),
+            timeout_ms,
+            cap,
+        });
+        let mut answer = Vec::new();
+        let (body, tail, _) = self.exchange(
+            url,
+            &asked,
+            Patience::new(limit, limit),
+            cap,
+            &mut |bytes| {
+                answer.extend_from_slice(bytes);
+                Ok(())
+            },
+        )?;
+        match tail {
+            Tail::Complete => Ok(Answer {
+                status: body.status,
+                body: answer,
+                truncated: false,
+            }),
+            Tail::Truncated => Ok(Answer {
+                status: body.status,
+                body: answer,
+                truncated: true,
+            }),
+            Tail::Failed(failure) => Err(failure.at(url)),
+        }
+    }
+
+    /// One request and its answer. The process survives where the protocol was kept to the end.
+    fn exchange(
         &mut self,
-        url: &str,
-        _timeout: Duration,
-        _cap: u64,
-    ) -> Result<Answer, SourceError> {
-        Err(SourceError::Process {
-            location: url.to_owned(),
-            reason: "being written".into(),
-        })
+        location: &str,
+        request: &Request,
+        patience: Patience,
+        cap: u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(Body, Tail, u64), SourceError> {
+        let process = |reason| SourceError::Process {
+            location: location.to_owned(),
+            reason,
+        };
+        let mut running = match self.process.take() {
+            Some(running) => running,
+            None => self.launch.start().map_err(process)?,
+        };
+        let outcome = running
+            .ask(request)
+            .and_then(|()| receive(&mut running.answers, patience, cap, sink));
+        let trouble = match outcome {
+            Ok(received) => {
+                self.process = Some(running);
+                return Ok(received);
+            }
+            Err(trouble) => trouble,
+        };
+        match trouble {
+            Trouble::Failed(failure) => {
+                self.process = Some(running);
+                Err(failure.at(location))
+            }
+            Trouble::Stopped(reason) => Err(SourceError::Stopped {
+                location: location.to_owned(),
+                reason,
+            }),
+            Trouble::Pipe(error) => Err(process(running.end(&error))),
+        }
     }
+}
+
+/// Why there is no complete answer.
+#[derive(Debug)]
+enum Trouble {
+    /// The process said so.
+    Failed(Failure),
+    /// The receiver of the bytes said so.
+    Stopped(String),
+    /// The process itself is the trouble.
+    Pipe(PipeError),
+}
+
+impl From<PipeError> for Trouble {
+    fn from(error: PipeError) -> Self {
+        Self::Pipe(error)
+    }
+}
+
+fn receive(
+    answers: &mut Frames,
+    patience: Patience,
+    cap: u64,
+    sink: &mut Sink<'_>,
+) -> Result<(Body, Tail, u64), Trouble> {
+    let body = match answers.line(ANSWER_LINE, &patience)? {
+        Head::Body(body) => body,
+        Head::Failed(failure) => return Err(Trouble::Failed(failure)),
+    };
+    let mut given = 0;
+    while let Some(chunk) = answers.chunk(&patience)? {
+        given += chunk.len() as u64;
+        if given > cap {
+            return Err(PipeError::Nonsense("more bytes than were asked for").into());
+        }
+        sink(chunk).map_err(Trouble::Stopped)?;
+    }
+    let tail = answers.line(ANSWER_LINE, &patience)?;
+    Ok((body, tail, given))
 }

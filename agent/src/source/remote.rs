@@ -5,7 +5,7 @@
 use std::thread;
 
 use super::spec::SourceSpec;
-use super::wire::{Get, Location, Timeouts};
+use super::wire::{Get, Timeouts};
 use super::{Fetcher, ReleaseSource, Sink, SourceError, retry};
 
 /// A source and the process that reads it.
@@ -31,12 +31,12 @@ impl Remote {
         self.fetcher
     }
 
-    /// One file, whatever it takes within [`retry`]'s limits. An attempt continues after the last byte that the
-    /// sink took, by asking the original URL again: a redirect's target is signed for minutes only.
-    fn fetch(&mut self, first: Get, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let end = first.from.saturating_add(first.cap);
-        let (mut next, mut failed) = (first, 0);
-        loop {
+    /// The rest of a file, whatever it takes within [`retry`]'s limits. An attempt continues after the last byte that
+    /// the sink took, by asking the original URL again: a redirect's target is signed for minutes only.
+    fn resume(&mut self, mut next: Get, sink: &mut Sink<'_>) -> Result<(), SourceError> {
+        let end = next.from.saturating_add(next.cap);
+        let mut failed = 0;
+        while next.cap > 0 {
             let begin = next.from;
             let mut reached = begin;
             let outcome = self.fetcher.get(&next, &mut |bytes| {
@@ -50,15 +50,31 @@ impl Remote {
             } else {
                 failed + 1
             };
-            let Some(pause) = retry::pause(failed, &error, chance()) else {
-                return Err(error);
-            };
-            thread::sleep(pause);
+            rest(failed, error)?;
             next = Get {
                 from: reached,
                 cap: end - reached,
                 ..next
             };
+        }
+        Ok(())
+    }
+
+    /// A whole small file. An attempt begins afresh: the file may have been replaced meanwhile, and halves of two
+    /// versions are no version.
+    fn whole(&mut self, get: &Get) -> Result<Vec<u8>, SourceError> {
+        let mut failed = 0;
+        loop {
+            let mut bytes = Vec::new();
+            let outcome = self.fetcher.get(get, &mut |more| {
+                bytes.extend_from_slice(more);
+                Ok(())
+            });
+            let Err(error) = outcome else {
+                return Ok(bytes);
+            };
+            failed += 1;
+            rest(failed, error)?;
         }
     }
 }
@@ -66,12 +82,15 @@ impl Remote {
 impl ReleaseSource for Remote {
     fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
         let location = self.spec.metadata_url(name)?;
-        let mut bytes = Vec::new();
-        match self.fetch(whole(location, cap), &mut |more| {
-            bytes.extend_from_slice(more);
-            Ok(())
+        let timeouts = Timeouts::for_length(cap);
+        match self.whole(&Get {
+            location,
+            from: 0,
+            cap,
+            expect_length: None,
+            timeouts,
         }) {
-            Ok(()) => Ok(Some(bytes)),
+            Ok(bytes) => Ok(Some(bytes)),
             Err(SourceError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -93,11 +112,8 @@ impl ReleaseSource for Remote {
                 reason,
             });
         };
-        if cap == 0 && length > 0 {
-            return Ok(());
-        }
         let timeouts = Timeouts::for_length(cap);
-        self.fetch(
+        self.resume(
             Get {
                 location,
                 from,
@@ -110,13 +126,14 @@ impl ReleaseSource for Remote {
     }
 }
 
-fn whole(location: Location, cap: u64) -> Get {
-    Get {
-        location,
-        from: 0,
-        cap,
-        expect_length: None,
-        timeouts: Timeouts::for_length(cap),
+/// Waits before the next attempt, or gives the failure back where there is to be none.
+fn rest(failed: u32, error: SourceError) -> Result<(), SourceError> {
+    match retry::pause(failed, &error, chance()) {
+        Some(pause) => {
+            thread::sleep(pause);
+            Ok(())
+        }
+        None => Err(error),
     }
 }
 

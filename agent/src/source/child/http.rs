@@ -1,0 +1,193 @@
+//! Fetches a URL: follows redirects as far as they may lead, and pours the body into the pipe.
+
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Response;
+use reqwest::header::{LOCATION, RANGE};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::client::{Clients, Kind, innermost, unreachable};
+use super::output::Output;
+use super::redirect::HOPS;
+use super::verdict::{Readable, judge};
+use crate::source::spec::is_loopback;
+use crate::source::wire::{Failure, Get, Tail};
+
+/// An answer whose body is about to be read.
+pub(super) struct Opened {
+    response: Response,
+    readable: Readable,
+    deadline: Instant,
+}
+
+/// Asks for `url` until something other than a redirect answers, and judges that by its head.
+pub(super) async fn open(clients: &mut Clients, url: &str, get: &Get) -> Result<Opened, Failure> {
+    let origin = parse(url)?;
+    let deadline = Instant::now() + get.timeouts.total();
+    let head = deadline.min(Instant::now() + get.timeouts.head());
+    let Ok(answered) = timeout_at(head, follow(clients, origin, get)).await else {
+        return Err(Failure::Unreachable {
+            reason: "no answer in time".to_owned(),
+        });
+    };
+    let response = answered?;
+    let readable = judge(response.status(), response.headers(), get, Timestamp::now())?;
+    Ok(Opened {
+        response,
+        readable,
+        deadline,
+    })
+}
+
+/// Sends what the body has, no more than was asked for, and how it ended.
+pub(super) async fn pour<W: Write>(
+    opened: Opened,
+    get: &Get,
+    output: &mut Output<W>,
+) -> io::Result<()> {
+    let Opened {
+        mut response,
+        readable,
+        deadline,
+    } = opened;
+    output.head(readable.body.clone())?;
+    let mut flow = Flow {
+        skip: readable.skip,
+        left: readable.rest.unwrap_or(get.cap),
+        given: 0,
+    };
+    let tail = loop {
+        if flow.left == 0 && readable.rest.is_some() && !readable.delimited {
+            break Tail::Complete;
+        }
+        let chunk = match next(&mut response, get.timeouts.stall(), deadline).await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break flow.end(&readable),
+            Err(failure) => break Tail::Failed(failure),
+        };
+        if !flow.give(&chunk, output)? {
+            break Tail::Failed(Failure::TooLarge { cap: get.cap });
+        }
+    };
+    output.tail(&tail)
+}
+
+/// How far a body has been read.
+struct Flow {
+    skip: u64,
+    left: u64,
+    given: u64,
+}
+
+impl Flow {
+    /// Whether all of `chunk` was wanted. What was not wanted is not given.
+    fn give<W: Write>(&mut self, chunk: &[u8], output: &mut Output<W>) -> io::Result<bool> {
+        let skipped = self.skip.min(chunk.len() as u64);
+        self.skip -= skipped;
+        let wanted = &chunk[skipped as usize..];
+        let taken = &wanted[..self.left.min(wanted.len() as u64) as usize];
+        self.left -= taken.len() as u64;
+        self.given += taken.len() as u64;
+        output.bytes(taken)?;
+        Ok(taken.len() == wanted.len())
+    }
+
+    fn end(&self, readable: &Readable) -> Tail {
+        match readable.rest {
+            Some(rest) if self.given < rest => {
+                let reason = format!("it ended {} bytes early", rest - self.given);
+                Tail::Failed(Failure::Broken { reason })
+            }
+            Some(_) | None => Tail::Complete,
+        }
+    }
+}
+
+async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Response, Failure> {
+    clients.guard.open();
+    let mut url = origin.clone();
+    for _ in 0..=HOPS {
+        let response = ask(clients, &url, get).await?;
+        let Some(target) = redirect_target(&url, &response)? else {
+            return Ok(response);
+        };
+        clients
+            .guard
+            .follow(&origin, &target)
+            .map_err(|reason| Failure::Unsafe { reason })?;
+        url = target;
+    }
+    Err(Failure::Unsafe {
+        reason: format!("it redirects more than {HOPS} times"),
+    })
+}
+
+async fn ask(clients: &mut Clients, url: &Url, get: &Get) -> Result<Response, Failure> {
+    let client = clients.pick(Kind::to_fetch(url), get.timeouts.connect())?;
+    let mut request = client.get(url.clone());
+    if get.from > 0 {
+        request = request.header(RANGE, format!("bytes={}-", get.from));
+    }
+    request.send().await.map_err(|error| unreachable(&error))
+}
+
+fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, Failure> {
+    match response.status().as_u16() {
+        301 | 302 | 303 | 307 | 308 => {}
+        _ => return Ok(None),
+    }
+    let target = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
+    match target.and_then(|target| url.join(target).ok()) {
+        Some(target) => Ok(Some(target)),
+        None => Err(Failure::Unusable {
+            reason: "it redirects to nowhere".to_owned(),
+        }),
+    }
+}
+
+/// The next bytes. The stall is counted from now, not from the last byte: how long the engine took for that one is
+/// not the server's fault.
+async fn next(
+    response: &mut Response,
+    stall: Duration,
+    deadline: Instant,
+) -> Result<Option<impl Deref<Target = [u8]> + use<>>, Failure> {
+    let patience = deadline.min(Instant::now() + stall);
+    match timeout_at(patience, response.chunk()).await {
+        Ok(Ok(chunk)) => Ok(chunk),
+        Ok(Err(error)) => Err(Failure::Broken {
+            reason: innermost(&error),
+        }),
+        Err(_) if patience == deadline => Err(Failure::Broken {
+            reason: "it took too long altogether".to_owned(),
+        }),
+        Err(_) => Err(Failure::Broken {
+            reason: format!("nothing came for {} s", stall.as_secs_f32()),
+        }),
+    }
+}
+
+/// The spec has checked this already; it is checked where it is used, because a plain connection to a stranger
+/// cannot be taken back.
+fn parse(url: &str) -> Result<Url, Failure> {
+    let refuse = |reason: &str| {
+        Err(Failure::Unsafe {
+            reason: reason.to_owned(),
+        })
+    };
+    let Ok(url) = Url::parse(url) else {
+        return refuse("it is not a URL");
+    };
+    match (url.scheme(), url.host()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_loopback(&host) => Ok(url),
+        (_, _) => refuse("it is not encrypted"),
+    }
+}

@@ -1,0 +1,205 @@
+//! What the head of an HTTP answer means for the request: pure.
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::StatusCode;
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RETRY_AFTER,
+};
+
+use crate::source::wire::{Body, Failure, Get};
+
+/// An answer whose body is to be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Readable {
+    /// What the engine is told.
+    pub(super) body: Body,
+    /// Bytes to be dropped at the beginning: the source ignored the range.
+    pub(super) skip: u64,
+    /// Bytes that must come after that, where it is known.
+    pub(super) rest: Option<u64>,
+    /// Whether HTTP itself marks the end, so that reading on after the last byte cannot stall.
+    pub(super) delimited: bool,
+}
+
+/// Whether, and how, the body of an answer is read. `now` turns the date in a `Retry-After` into a pause.
+pub(super) fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    get: &Get,
+    now: Timestamp,
+) -> Result<Readable, Failure> {
+    let readable = match status {
+        StatusCode::OK => from_start(headers, get)?,
+        StatusCode::PARTIAL_CONTENT => from_range(headers, get)?,
+        StatusCode::RANGE_NOT_SATISFIABLE => return already_whole(headers, get),
+        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Failure::NotFound),
+        other => return Err(refused(other, headers, now)),
+    };
+    refuse_encoded(headers)?;
+    fits(readable, get)
+}
+
+fn from_start(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
+    let length = number(headers, CONTENT_LENGTH.as_str());
+    let total = length.or(get.expect_length);
+    if let Some(total) = total.filter(|total| *total < get.from) {
+        return Err(shorter(total, get));
+    }
+    Ok(Readable {
+        body: Body {
+            status: 200,
+            total: length,
+            etag: etag(headers),
+        },
+        skip: get.from,
+        rest: total.map(|total| total - get.from),
+        delimited: length.is_some(),
+    })
+}
+
+fn from_range(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
+    let range = headers
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(parse_range);
+    let Some((first, last, total)) =
+        range.filter(|(first, last, _)| *first == get.from && last >= first)
+    else {
+        let reason = format!("bytes from {} on were asked for, and others came", get.from);
+        return Err(Failure::Unusable { reason });
+    };
+    let total = total.or(get.expect_length);
+    Ok(Readable {
+        body: Body {
+            status: 206,
+            total,
+            etag: etag(headers),
+        },
+        skip: 0,
+        // A server may send less than asked for; then the file goes on and the engine asks again.
+        rest: Some(total.map_or(last - first + 1, |total| total.saturating_sub(first))),
+        delimited: headers.contains_key(CONTENT_LENGTH),
+    })
+}
+
+/// 416 to a range that begins at the very end: there is no more, which is what was to be known.
+fn already_whole(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
+    let told = headers
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok());
+    let total = told
+        .and_then(|text| text.strip_prefix("bytes */"))
+        .and_then(|text| text.parse::<u64>().ok());
+    match total {
+        Some(total) if total == get.from && get.from > 0 => {
+            let body = Body {
+                status: 416,
+                total: Some(total),
+                etag: None,
+            };
+            fits(
+                Readable {
+                    body,
+                    skip: 0,
+                    rest: Some(0),
+                    delimited: false,
+                },
+                get,
+            )
+        }
+        Some(total) => Err(shorter(total, get)),
+        None => Err(Failure::Unusable {
+            reason: format!("it has nothing from byte {} on", get.from),
+        }),
+    }
+}
+
+fn fits(readable: Readable, get: &Get) -> Result<Readable, Failure> {
+    if let (Some(total), Some(expected)) = (readable.body.total, get.expect_length)
+        && total != expected
+    {
+        return Err(Failure::Unusable {
+            reason: format!("it has {total} bytes and should have {expected}"),
+        });
+    }
+    match readable.rest {
+        Some(rest) if rest > get.cap => Err(Failure::TooLarge { cap: get.cap }),
+        Some(_) | None => Ok(readable),
+    }
+}
+
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
+    let plain = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
+    match headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .find(|value| !plain(value.as_bytes()))
+    {
+        Some(encoding) => Err(Failure::Unusable {
+            reason: format!("it came encoded as {encoding:?}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// 403 and 503 are a limit only where the answer says until when (GitHub's "Rate limits for the REST API").
+fn refused(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Failure {
+    let retry_after_s = retry_after(headers, now);
+    let says_when = retry_after_s.is_some();
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited { retry_after_s },
+        StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE if says_when => {
+            Failure::RateLimited { retry_after_s }
+        }
+        other => Failure::Refused {
+            status: other.as_u16(),
+        },
+    }
+}
+
+/// Seconds to wait: `Retry-After` in seconds or as a date (RFC 9110, §10.2.3), else GitHub's `x-ratelimit-reset`
+/// where nothing remains.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
+    let until = |then: i64| u64::try_from(then - now.as_second()).unwrap_or(0);
+    if let Some(text) = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+    {
+        let date = || {
+            rfc2822::parse(text)
+                .ok()
+                .map(|date| until(date.timestamp().as_second()))
+        };
+        return text.trim().parse().ok().or_else(date);
+    }
+    let exhausted = number(headers, "x-ratelimit-remaining") == Some(0);
+    let reset = number(headers, "x-ratelimit-reset").and_then(|reset| i64::try_from(reset).ok());
+    reset.filter(|_| exhausted).map(until)
+}
+
+fn shorter(total: u64, get: &Get) -> Failure {
+    Failure::Unusable {
+        reason: format!("it has {total} bytes, and {} were read before", get.from),
+    }
+}
+
+/// `bytes 5-9/10` or `bytes 5-9/*` (RFC 9110, §14.4).
+fn parse_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let total = match total {
+        "*" => None,
+        number => Some(number.parse().ok()?),
+    };
+    Some((first.parse().ok()?, last.parse().ok()?, total))
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn etag(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(ETAG)?.to_str().ok()?;
+    (tag.len() <= 256).then(|| tag.to_owned())
+}
