@@ -1,1 +1,90 @@
 //! Publishing to GitHub Releases.
+//!
+//! - [`Settings`], [`Hosts`], [`Patience`], [`Token`]: which repository, where, how patiently, as whom;
+//! - `walk`: draft, upload, prove, show; `inventory` decides what is missing; `proof` reads the draft back as an agent would;
+//! - `upload`, `download`: bytes up and down; `limits`: what GitHub would not take;
+//! - `client`: requests; `patience`: when to ask again; `shape`: GitHub's JSON.
+//!
+//! Synchronous outside. Inside a runtime of its own on the calling thread, as the HTTP client wants it.
+
+mod client;
+mod download;
+mod inventory;
+mod limits;
+mod patience;
+mod proof;
+mod settings;
+mod shape;
+mod token;
+mod upload;
+mod walk;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub use settings::{Hosts, Patience, Settings};
+pub use token::{Token, TokenError, VARIABLES};
+
+use crate::progress::{Progress, size};
+use crate::publication::{Publication, Published, Repository, RepositoryError, Visibility};
+use client::Client;
+use shape::MakeLatest;
+
+/// Larger metadata is none.
+const METADATA_CAP: u64 = 8 << 20;
+
+/// A repository on GitHub, seen as a place for releases.
+pub struct GithubRepository {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl GithubRepository {
+    /// Prepares to speak to GitHub; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When this machine has no descriptors left, or no certificates to trust.
+    pub fn new(settings: Settings) -> Result<Self, RepositoryError> {
+        let client = Client::new(settings)?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| client.unreachable("cannot prepare for the network", error))?;
+        Ok(Self { client, runtime })
+    }
+}
+
+impl Repository for GithubRepository {
+    fn name(&self) -> String {
+        self.client.name()
+    }
+
+    fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
+        self.runtime.block_on(download::metadata(&self.client, name, METADATA_CAP))
+    }
+
+    fn publish(
+        &mut self,
+        publication: &Publication,
+        visibility: Visibility,
+        progress: &mut dyn Progress,
+    ) -> Result<Published, RepositoryError> {
+        self.runtime.block_on(walk::publish(&self.client, publication, visibility, progress))
+    }
+
+    fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {
+        let releases = self.client.api("releases");
+        let uploads = self.client.settings.hosts.uploads.as_str().trim_end_matches('/');
+        let tag = walk::tag(publication);
+        let mut calls = vec![format!("POST {releases}: a draft for {tag}, or the one that is there")];
+        for asset in publication.targets.iter().chain(&publication.metadata) {
+            calls.push(format!("POST {uploads}/…/assets?name={}: {}", asset.name, size(asset.length)));
+        }
+        calls.push("GET all of it, and verify it as an agent does".to_owned());
+        if visibility == Visibility::Public {
+            let latest = match walk::make_latest(publication) {
+                MakeLatest::Yes => "latest",
+                MakeLatest::No => "not latest; its metadata goes to the latest release",
+            };
+            calls.push(format!("PATCH {releases}/…: {tag} is visible, {latest}"));
+        }
+        calls
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading back: published metadata, and a draft's assets before anyone else can see them.
+
+use manifest_schema::digest::{Hasher, Sha256};
+use reqwest::{Method, Response, StatusCode};
+
+use super::client::{Client, Kind, SILENCE, octets};
+use super::shape::{RemoteAsset, RemoteRelease};
+use crate::publication::RepositoryError;
+
+/// The metadata file `name` of the latest release, at most `cap` bytes; `None` where there is none.
+///
+/// With a token through the API, which also serves private repositories; without one from the public address.
+pub(super) async fn metadata(
+    client: &Client,
+    name: &str,
+    cap: u64,
+) -> Result<Option<Vec<u8>>, RepositoryError> {
+    let url = match client.settings.token {
+        Some(_) => latest_asset(client, name).await?,
+        None => Some(public(client, name)),
+    };
+    let Some(url) = url else { return Ok(None) };
+    let response = open(client, &url).await?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    bytes(client, &url, response, cap).await.map(Some)
+}
+
+fn public(client: &Client, name: &str) -> String {
+    let settings = &client.settings;
+    let base = settings.hosts.downloads.as_str().trim_end_matches('/');
+    format!("{base}/{}/{}/releases/latest/download/{name}", settings.owner, settings.repo)
+}
+
+async fn latest_asset(client: &Client, name: &str) -> Result<Option<String>, RepositoryError> {
+    let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
+    let Some(latest) = latest else { return Ok(None) };
+    let assets = assets(client, &latest).await?;
+    let found = assets.iter().find(|asset| asset.name == name && asset.is_complete());
+    Ok(found.map(|asset| address(client, asset)))
+}
+
+/// All assets of a release, leftovers included. The release itself may list only some of them.
+pub(super) async fn assets(
+    client: &Client,
+    release: &RemoteRelease,
+) -> Result<Vec<RemoteAsset>, RepositoryError> {
+    client.list(&client.api(&format!("releases/{}/assets", release.id))).await
+}
+
+fn address(client: &Client, asset: &RemoteAsset) -> String {
+    client.api(&format!("releases/assets/{}", asset.id))
+}
+
+/// The bytes of an asset, at most `cap` of them.
+pub(super) async fn content(
+    client: &Client,
+    asset: &RemoteAsset,
+    cap: u64,
+) -> Result<Vec<u8>, RepositoryError> {
+    let url = address(client, asset);
+    let response = open(client, &url).await?;
+    bytes(client, &url, response, cap).await
+}
+
+/// Length and digest of an asset as it comes from the server, without keeping it.
+pub(super) async fn measure(
+    client: &Client,
+    asset: &RemoteAsset,
+    mut moved: impl FnMut(u64),
+) -> Result<(u64, Sha256), RepositoryError> {
+    let url = address(client, asset);
+    let mut response = good(client, &url, open(client, &url).await?).await?;
+    let (mut length, mut hasher) = (0, Hasher::new());
+    while let Some(piece) = next(client, &url, &mut response).await? {
+        length += piece.len() as u64;
+        hasher.update(&piece);
+        moved(piece.len() as u64);
+    }
+    Ok((length, hasher.finish()))
+}
+
+async fn open(client: &Client, url: &str) -> Result<Response, RepositoryError> {
+    let what = format!("GET {url}");
+    let attempt = async || {
+        let answer = client.answer(&what, octets(client.request(Method::GET, url)?));
+        let silent = |_| client.unreachable(&what, "no answer came");
+        tokio::time::timeout(SILENCE, answer).await.map_err(silent)?
+    };
+    client.persist(&what, Kind::Read, attempt).await
+}
+
+async fn good(client: &Client, url: &str, response: Response) -> Result<Response, RepositoryError> {
+    match response.status().is_success() {
+        true => Ok(response),
+        false => Err(client.refusal(&format!("GET {url}"), response).await),
+    }
+}
+
+async fn bytes(
+    client: &Client,
+    url: &str,
+    response: Response,
+    cap: u64,
+) -> Result<Vec<u8>, RepositoryError> {
+    let mut response = good(client, url, response).await?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = next(client, url, &mut response).await? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > cap {
+            return Err(client.refused(format!("{url} has more than the {cap} B that it may have")));
+        }
+    }
+    Ok(bytes)
+}
+
+async fn next(
+    client: &Client,
+    url: &str,
+    response: &mut Response,
+) -> Result<Option<impl AsRef<[u8]> + std::ops::Deref<Target = [u8]> + use<>>, RepositoryError> {
+    let what = format!("GET {url}");
+    let piece = tokio::time::timeout(SILENCE, response.chunk()).await;
+    let piece = piece.map_err(|_| client.unreachable(&what, "nothing more came"))?;
+    piece.map_err(|error| client.unreachable(&what, error.without_url()))
+}
