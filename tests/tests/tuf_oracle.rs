@@ -222,7 +222,8 @@ fn expected(content: &str) -> Value {
     })
 }
 
-/// Changes one digit of a signature, or of the target's content, in each file in turn, and shows that both refuse it.
+/// Changes one digit of a signature, or of the target's content, in each file in turn, and shows
+/// that both refuse it.
 fn both_refuse_each_changed_file(repository: &Path) {
     let mut files: Vec<PathBuf> = ["metadata", "targets/v1.1.0"]
         .iter()

@@ -25,7 +25,8 @@ pub(super) fn is_version<R: Role>(offered: &R, expected: u64) -> Result<(), Erro
     })
 }
 
-/// It has not expired: its expiry is later than the start of the cycle (TUF 5.3.10, 5.4.4, 5.5.6, 5.6.5).
+/// It has not expired: its expiry is later than the start of the cycle (TUF 5.3.10, 5.4.4, 5.5.6,
+/// 5.6.5).
 pub(super) fn is_fresh<R: Role>(offered: &R, now: Time) -> Result<(), Error> {
     let expired_at = offered.expires();
     if expired_at > now {
@@ -74,8 +75,8 @@ pub(super) fn is_file(role: RoleName, bytes: &[u8], signed: MetaFile) -> Result<
     Ok(())
 }
 
-/// The one of two timestamps that is to be trusted. With equal versions it is the one that was trusted already,
-/// and that is normal (TUF 5.4.3).
+/// The one of two timestamps that is to be trusted. With equal versions it is the one that was
+/// trusted already, and that is normal (TUF 5.4.3).
 pub(super) fn newer_timestamp(
     trusted: Option<&Verified<Timestamp>>,
     offered: Verified<Timestamp>,
@@ -105,8 +106,11 @@ pub(super) fn snapshot_goes_on(trusted: &Snapshot, offered: &Snapshot) -> Result
         after.targets.version,
     )?;
     for (file, listed) in &before.delegated {
-        let still = after.delegated.get(file);
-        if !still.is_some_and(|still| still.version >= listed.version) {
+        if after
+            .delegated
+            .get(file)
+            .is_none_or(|still| still.version < listed.version)
+        {
             let (file, trusted) = (file.clone(), listed.version);
             return Err(Error::DelegatedRollback { file, trusted });
         }
@@ -114,8 +118,8 @@ pub(super) fn snapshot_goes_on(trusted: &Snapshot, offered: &Snapshot) -> Result
     Ok(())
 }
 
-/// Whether a timestamp or snapshot key lost its role. A key that is only added revokes nothing, and what
-/// was trusted before stays the measure.
+/// Whether a timestamp or snapshot key lost its role. A key that is only added revokes nothing, and
+/// what was trusted before stays the measure.
 pub(super) fn revokes_freshness_keys(old: &Root, new: &Root) -> bool {
     [RoleName::Timestamp, RoleName::Snapshot]
         .into_iter()

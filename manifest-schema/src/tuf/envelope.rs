@@ -15,8 +15,8 @@ use super::verified::Verified;
 use crate::canonical;
 use crate::strict::{self, Value};
 
-/// A signature and the key it claims to be of. Nothing in it is checked yet: strangers' keys may have any
-/// id and any form of signature.
+/// A signature and the key it claims to be of. Nothing in it is checked yet: strangers' keys may
+/// have any id and any form of signature.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Signature {
     pub(super) keyid: String,

@@ -5,8 +5,9 @@
 //! the network: bytes and the time come from the caller, and the caller stores what was accepted,
 //! byte for byte as it was received.
 //!
-//! The one who publishes uses [`sign`]; the one who installs uses [`TrustedRepository`], and what it lets
-//! through is [`Verified`]. Both load through verification: there is no other way to read metadata.
+//! The one who publishes uses [`sign`]; the one who installs uses [`TrustedRepository`], and what
+//! it lets through is [`Verified`]. Both load through verification: there is no other way to read
+//! metadata.
 
 mod checks;
 mod envelope;

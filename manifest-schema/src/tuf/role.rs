@@ -120,7 +120,8 @@ struct Head {
     spec_version: String,
 }
 
-/// Major version 1, whatever follows: minor versions change nothing that a client relies on (TUF 4.3).
+/// Major version 1, whatever follows: minor versions change nothing that a client relies on (TUF
+/// 4.3).
 fn is_readable(spec_version: &str) -> bool {
     let parts: Vec<&str> = spec_version.split('.').collect();
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

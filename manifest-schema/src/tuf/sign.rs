@@ -11,10 +11,10 @@ use crate::canonical;
 
 /// The file of `metadata`, signed by each of `keys` once.
 ///
-/// The same metadata and keys give the same bytes. There is no white space and what is signed stands
-/// in canonical form, so that `jq -cjS .signed` and `openssl pkeyutl -verify -rawin` can check a file by hand.
-/// Whether the keys suffice is for the root metadata to say: load the result into a
-/// [`super::TrustedRepository`] before publishing it.
+/// The same metadata and keys give the same bytes. There is no white space and what is signed
+/// stands in canonical form, so that `jq -cjS .signed` and `openssl pkeyutl -verify -rawin` can
+/// check a file by hand. Whether the keys suffice is for the root metadata to say: load the result
+/// into a [`super::TrustedRepository`] before publishing it.
 ///
 /// # Errors
 /// Without a key; when the metadata has no canonical form, such as a control character in a custom

@@ -1,5 +1,5 @@
-//! The snapshot role: which targets metadata is current (TUF 4.4). It keeps anyone from mixing metadata of
-//! different times.
+//! The snapshot role: which targets metadata is current (TUF 4.4). It keeps anyone from mixing
+//! metadata of different times.
 
 use std::collections::BTreeMap;
 
@@ -42,8 +42,8 @@ pub struct SnapshotMeta {
     /// The current targets metadata.
     #[serde(rename = "targets.json")]
     pub targets: MetaFile,
-    /// Delegated targets metadata by file name. It is never followed; what is listed is kept because
-    /// it may not go back or vanish (TUF 5.5.5).
+    /// Delegated targets metadata by file name. It is never followed; what is listed is kept
+    /// because it may not go back or vanish (TUF 5.5.5).
     #[serde(flatten)]
     pub delegated: BTreeMap<String, DelegatedFile>,
 }

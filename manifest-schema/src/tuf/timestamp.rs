@@ -1,5 +1,5 @@
-//! The timestamp role: which snapshot is current (TUF 4.6). Short-lived and signed often, so that nobody can
-//! pass off an old state as the newest.
+//! The timestamp role: which snapshot is current (TUF 4.6). Short-lived and signed often, so that
+//! nobody can pass off an old state as the newest.
 
 use serde::{Deserialize, Serialize};
 

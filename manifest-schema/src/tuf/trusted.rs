@@ -1,9 +1,12 @@
 //! What a client trusts, and how that changes: the client workflow of TUF 5.3 to 5.7.
 //!
-//! A cycle begins with the root that was trusted last. What was stored from earlier cycles is loaded as
-//! [`Expiry::PreviousState`]: verified again, and good only for seeing that nothing goes back. Then come
-//! new roots one by one, the timestamp, the snapshot, the targets, each under [`Expiry::Enforce`]. A
-//! refusal changes nothing. Fetching, storing and the choice of the time are the caller's.
+//! A cycle begins with the root that was trusted last. What was stored from earlier cycles is
+//! loaded as [`Expiry::PreviousState`]: verified again, and good only for seeing that nothing goes
+//! back. Then come new roots one by one, the timestamp, the snapshot, the targets, each under
+//! [`Expiry::Enforce`]. A refusal changes nothing. Fetching, storing and the choice of the time are
+//! the caller's.
+
+mod answers;
 
 use super::checks::{
     goes_on, is_file, is_fresh, is_version, newer_timestamp, revokes_freshness_keys,
@@ -16,8 +19,7 @@ use super::role::{Role, RoleName};
 use super::root::Root;
 use super::slot::Slot;
 use super::snapshot::Snapshot;
-use super::target_path::TargetPath;
-use super::targets::{TargetDescription, Targets};
+use super::targets::Targets;
 use super::timestamp::Timestamp;
 use super::verified::Verified;
 use crate::digest::Sha256;
@@ -28,7 +30,8 @@ pub const MAX_ROOT_STEPS: usize = 64;
 /// What metadata is loaded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// To act on: refused if it has expired at this time, the fixed start time of the cycle (TUF 5.1).
+    /// To act on: refused if it has expired at this time, the fixed start time of the cycle (TUF
+    /// 5.1).
     Enforce(jiff::Timestamp),
     /// To know what was trusted before: it may have expired, and nothing is ever installed by it.
     PreviousState,
@@ -50,9 +53,9 @@ pub enum Update {
 pub enum RootUpdate {
     /// Store the root.
     KeepCached,
-    /// A timestamp or snapshot key was revoked: delete the stored timestamp, snapshot and targets first and
-    /// store the root then. Whoever had that key may have signed versions so high that the real
-    /// ones would look old (TUF 5.3.11).
+    /// A timestamp or snapshot key was revoked: delete the stored timestamp, snapshot and targets
+    /// first and store the root then. Whoever had that key may have signed versions so high that
+    /// the real ones would look old (TUF 5.3.11).
     ForgetCached,
 }
 
@@ -66,27 +69,27 @@ pub struct TrustedRepository {
 }
 
 impl TrustedRepository {
-    /// Begins with root metadata that is trusted already: because it was stored by an earlier cycle, or
-    /// because its file has the SHA-256 `fingerprint` that a person pinned. It may have expired.
+    /// Begins with root metadata that is trusted already: because it was stored by an earlier
+    /// cycle, or because its file has the SHA-256 `fingerprint` that a person pinned. It may have
+    /// expired.
     ///
     /// # Errors
     /// When the fingerprint differs, or the root is not signed by its own keys.
     pub fn from_root(bytes: &[u8], fingerprint: Option<&Sha256>) -> Result<Self, Error> {
-        let envelope = Envelope::read(RoleName::Root, bytes, RoleName::Root.cap())?;
         let found = Sha256::of(bytes);
         if let Some(&expected) = fingerprint.filter(|expected| **expected != found) {
             return Err(Error::Fingerprint { expected, found });
         }
         Ok(Self {
-            root: envelope.open_by_itself()?,
+            root: Envelope::read(RoleName::Root, bytes, RoleName::Root.cap())?.open_by_itself()?,
             timestamp: Slot::default(),
             snapshot: Slot::default(),
             targets: Slot::default(),
         })
     }
 
-    /// Follows the chain of roots by one version (TUF 5.3.4 to 5.3.7). The new root may have expired; whether the
-    /// last one has is asked with the timestamp (5.3.10).
+    /// Follows the chain of roots by one version (TUF 5.3.4 to 5.3.7). The new root may have
+    /// expired; whether the last one has is asked with the timestamp (5.3.10).
     ///
     /// # Errors
     /// When it is not the next version, or is not signed by enough of the old and of the new keys.
@@ -110,7 +113,8 @@ impl TrustedRepository {
     fn forget(&mut self) -> RootUpdate {
         self.timestamp = Slot::default();
         self.snapshot = Slot::default();
-        // TUF names the first two only, but we hold targets metadata against its predecessor as well.
+        // TUF names the first two only, but we hold targets metadata against its predecessor as
+        // well.
         self.targets = Slot::default();
         RootUpdate::ForgetCached
     }
@@ -118,8 +122,8 @@ impl TrustedRepository {
     /// Takes timestamp metadata (TUF 5.4).
     ///
     /// # Errors
-    /// When it is not signed by enough keys, is older than what was trusted or names an older snapshot; under
-    /// [`Expiry::Enforce`] also when it, or the root, has expired.
+    /// When it is not signed by enough keys, is older than what was trusted or names an older
+    /// snapshot; under [`Expiry::Enforce`] also when it, or the root, has expired.
     pub fn update_timestamp(&mut self, bytes: &[u8], expiry: Expiry) -> Result<Update, Error> {
         let envelope = Envelope::read(RoleName::Timestamp, bytes, RoleName::Timestamp.cap())?;
         let offered: Verified<Timestamp> = envelope.open(&self.root)?;
@@ -139,9 +143,9 @@ impl TrustedRepository {
     /// Takes snapshot metadata (TUF 5.5).
     ///
     /// # Errors
-    /// When it is not signed by enough keys; under [`Expiry::Enforce`] also when the current timestamp does not
-    /// vouch for exactly these bytes, when it or what it lists is older than what was trusted, or
-    /// when it has expired.
+    /// When it is not signed by enough keys; under [`Expiry::Enforce`] also when the current
+    /// timestamp does not vouch for exactly these bytes, when it or what it lists is older than
+    /// what was trusted, or when it has expired.
     pub fn update_snapshot(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Error> {
         let now = match expiry {
             Expiry::Enforce(now) => now,
@@ -167,8 +171,9 @@ impl TrustedRepository {
     /// Takes targets metadata (TUF 5.6).
     ///
     /// # Errors
-    /// When it is not signed by enough keys; under [`Expiry::Enforce`] also when the current snapshot does not
-    /// vouch for exactly these bytes, when it is older than what was trusted, or when it has expired.
+    /// When it is not signed by enough keys; under [`Expiry::Enforce`] also when the current
+    /// snapshot does not vouch for exactly these bytes, when it is older than what was trusted, or
+    /// when it has expired.
     pub fn update_targets(&mut self, bytes: &[u8], expiry: Expiry) -> Result<(), Error> {
         let now = match expiry {
             Expiry::Enforce(now) => now,
@@ -202,95 +207,5 @@ impl TrustedRepository {
         let offered: Verified<R> = self.open(bytes)?;
         is_version(&*offered, signed.version)?;
         Ok(offered)
-    }
-
-    /// Checks the bytes of a target (TUF 5.7.3), all of them at once: for manifests and other small files. Large
-    /// artifacts are checked block by block against the manifest.
-    ///
-    /// # Errors
-    /// When the current targets metadata does not vouch for exactly these bytes under this path.
-    pub fn verify_target(
-        &self,
-        path: &TargetPath,
-        bytes: Vec<u8>,
-    ) -> Result<Verified<Vec<u8>>, Error> {
-        let signed = self.target(path)?;
-        let (path, found) = (path.clone(), bytes.len() as u64);
-        if found != signed.length {
-            return Err(Error::TargetLength {
-                path,
-                expected: signed.length,
-                found,
-            });
-        }
-        let found = Sha256::of(&bytes);
-        if found != signed.sha256 {
-            return Err(Error::TargetDigest {
-                path,
-                expected: signed.sha256,
-                found,
-            });
-        }
-        Ok(Verified::new(bytes))
-    }
-
-    /// What is signed of a target (TUF 5.7.1).
-    ///
-    /// # Errors
-    /// Before current targets metadata is trusted, and when it does not have the path.
-    pub fn target(&self, path: &TargetPath) -> Result<&TargetDescription, Error> {
-        let targets = self.targets().ok_or(Error::NoTargets)?;
-        targets
-            .targets
-            .get(path)
-            .ok_or_else(|| Error::UnknownTarget { path: path.clone() })
-    }
-
-    /// The trusted root.
-    #[must_use]
-    pub const fn root(&self) -> &Verified<Root> {
-        &self.root
-    }
-
-    /// The timestamp trusted in this cycle.
-    #[must_use]
-    pub const fn timestamp(&self) -> Option<&Verified<Timestamp>> {
-        self.timestamp.current.as_ref()
-    }
-
-    /// The snapshot trusted in this cycle.
-    #[must_use]
-    pub const fn snapshot(&self) -> Option<&Verified<Snapshot>> {
-        self.snapshot.current.as_ref()
-    }
-
-    /// The targets trusted in this cycle: what may be installed.
-    #[must_use]
-    pub const fn targets(&self) -> Option<&Verified<Targets>> {
-        self.targets.current.as_ref()
-    }
-
-    /// The snapshot file that the current timestamp names: to be fetched, unless the stored one has this digest.
-    #[must_use]
-    pub fn wanted_snapshot(&self) -> Option<MetaFile> {
-        self.timestamp().map(|timestamp| timestamp.snapshot)
-    }
-
-    /// The targets file that the current snapshot names: to be fetched, unless the stored one has this digest.
-    #[must_use]
-    pub fn wanted_targets(&self) -> Option<MetaFile> {
-        self.snapshot().map(|snapshot| snapshot.meta.targets)
-    }
-
-    /// Version and expiry of the newest metadata of `role` that was ever verified here, expired or not: for
-    /// status and notices.
-    #[must_use]
-    pub fn known(&self, role: RoleName) -> Option<(u64, jiff::Timestamp)> {
-        match role {
-            RoleName::Root => Some((self.root.version, self.root.expires)),
-            RoleName::Targets => self.targets.known(),
-            RoleName::Snapshot => self.snapshot.known(),
-            RoleName::Timestamp => self.timestamp.known(),
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 /// A `T` that signed metadata vouches for.
 ///
-/// Only [`super::TrustedRepository`] makes one, so a function that takes a `Verified<Manifest>` cannot
-/// be handed a manifest that nobody signed.
+/// Only [`super::TrustedRepository`] makes one, so a function that takes a `Verified<Manifest>`
+/// cannot be handed a manifest that nobody signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
 

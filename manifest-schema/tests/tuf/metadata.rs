@@ -1,4 +1,5 @@
-//! Metadata that says what metadata must not say, correctly signed: only its content can be refused.
+//! Metadata that says what metadata must not say, correctly signed: only its content can be
+//! refused.
 
 use jiff::Span;
 use manifest_schema::strict::{Fault, StrictError};

@@ -154,8 +154,8 @@ impl Files {
     }
 }
 
-/// The file with `signed` changed and signed again by `keys`, as an attacker with the keys, or a careless
-/// vendor, could write it.
+/// The file with `signed` changed and signed again by `keys`, as an attacker with the keys, or a
+/// careless vendor, could write it.
 pub(crate) fn forge(file: &[u8], keys: &[SigningKey], change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut file: Value = serde_json::from_slice(file).unwrap();
     change(&mut file["signed"]);
@@ -191,4 +191,25 @@ pub(crate) fn story(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     story
+}
+
+/// To act on, at the start time of the cycle.
+pub(crate) fn enforce() -> Expiry {
+    Expiry::Enforce(now())
+}
+
+/// Demands the refusal of a role that goes back from a version to another.
+#[track_caller]
+pub(crate) fn is_rollback<T: std::fmt::Debug>(
+    result: Result<T, Error>,
+    expected: (RoleName, u64, u64),
+) {
+    match result {
+        Err(Error::Rollback {
+            role,
+            trusted,
+            found,
+        }) => assert_eq!((role, trusted, found), expected),
+        other => panic!("{other:?}"),
+    }
 }

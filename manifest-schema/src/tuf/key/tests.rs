@@ -90,7 +90,8 @@ fn a_signature_of_another_length_or_spelling_does_not_verify() {
     }
 }
 
-/// The order of the base point, L = 2^252 + 27742317777372353535851937790883648493 (RFC 8032, 5.1), little-endian.
+/// The order of the base point, L = 2^252 + 27742317777372353535851937790883648493 (RFC 8032, 5.1),
+/// little-endian.
 const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 #[test]
@@ -107,7 +108,8 @@ fn s_plus_l_does_not_verify() {
     assert!(!key.public().verifies(b"message", &hex::encode(signature)));
 }
 
-/// Signs with a nonce of 0 but this encoding of the neutral point as R, so that `S·B = R + k·A` holds.
+/// Signs with a nonce of 0 but this encoding of the neutral point as R, so that `S·B = R + k·A`
+/// holds.
 fn with_r(r: [u8; 32], key: &SigningKey, message: &[u8]) -> [u8; 64] {
     let challenge = Sha512::new()
         .chain_update(r)
