@@ -9,10 +9,19 @@ use manifest_schema::version::ReleaseVersion;
 /// One version's section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
+    /// The heading's text, such as `[1.1.0] - 2026-01-10`.
+    pub title: String,
     /// Its Markdown without the heading.
     pub notes: String,
     /// Its entries by kind.
     pub changes: Changelog,
+}
+
+impl Section {
+    /// The section as a file of its own.
+    pub fn to_markdown(&self) -> String {
+        format!("## {}\n\n{}\n", self.title, self.notes)
+    }
 }
 
 /// Why a changelog has no section for a version.
@@ -43,7 +52,7 @@ pub fn section(text: &str, version: &ReleaseVersion) -> Result<Section, Changelo
         return Err(ChangelogError::Empty(version.clone()));
     }
     let changes = changes(&notes);
-    Ok(Section { notes, changes })
+    Ok(Section { title: release.title.to_owned(), notes, changes })
 }
 
 /// Sorts the entries by the headings above them. What stands under another heading, or none, is in the notes only.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::publication::{Repository, RepositoryError};
+
 /// A repository named by a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -24,6 +28,39 @@ impl Destination {
         match self {
             Self::Directory(path) => Self::Directory(base.join(path)),
             Self::GitHub { .. } => self,
+        }
+    }
+
+    /// The directory, where it is one.
+    pub fn directory(&self) -> Option<PathBuf> {
+        match self {
+            Self::Directory(path) => Some(path.clone()),
+            Self::GitHub { .. } => None,
+        }
+    }
+
+    /// The URL under which people find `v1.1.0/NAME-v1.1.0.tar.gz`, where it follows from the place.
+    pub fn targets_url(&self, config: &Config) -> Option<String> {
+        match self {
+            Self::Directory(_) => None,
+            Self::GitHub { owner, repo } => {
+                let base = config.github.downloads.as_ref().map_or("https://github.com", url::Url::as_str);
+                Some(format!("{}/{owner}/{repo}/releases/download/", base.trim_end_matches('/')))
+            }
+        }
+    }
+
+    /// The repository, to read and to write.
+    ///
+    /// # Errors
+    /// When it cannot be used at all, as GitHub without a token.
+    pub fn repository(&self, _config: &Config) -> Result<Box<dyn Repository>, RepositoryError> {
+        match self {
+            Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
+            Self::GitHub { .. } => Err(RepositoryError::Refused {
+                repository: self.to_string(),
+                reason: "publishing to GitHub is not connected yet".to_owned(),
+            }),
         }
     }
 }

@@ -84,6 +84,14 @@ pub fn make_private_dir(path: &Path) -> Result<(), DiskError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make directory", path))
 }
 
+/// Removes everything in a directory of working files.
+///
+/// # Errors
+/// When something stays.
+pub fn empty_dir(path: &Path) -> Result<(), DiskError> {
+    fs::remove_dir_all(path).and_then(|()| fs::create_dir(path)).map_err(failed("empty", path))
+}
+
 /// A new, empty file for working on; one that was left there is emptied.
 ///
 /// # Errors

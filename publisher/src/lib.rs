@@ -11,10 +11,13 @@
 
 pub mod block;
 pub mod changelog;
+pub mod cli;
 pub mod config;
 pub mod contents;
 pub mod destination;
+pub mod directory;
 pub mod disk;
+pub mod exit;
 pub mod git;
 pub mod github;
 pub mod init;
@@ -22,5 +25,9 @@ pub mod keys;
 pub mod metadata;
 pub mod pack;
 pub mod passphrase;
+pub mod preflight;
+pub mod problem;
 pub mod progress;
 pub mod publication;
+pub mod release;
+pub mod verify;

@@ -18,7 +18,7 @@ use crate::publication::{Repository, RepositoryError};
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// The roots are not there.
-    #[error("{} does not exist: run `publish init`, or take the directory {} from the vendor's repository", .0.display(), config::ROOTS)]
+    #[error("{} does not exist: run `publish init`, or bring the directory from the vendor's repository", .0.display())]
     NoRoot(PathBuf),
     /// The repository has other metadata than ours.
     #[error("the metadata in {repository} does not verify with the root of this checkout ({})", config::ROOTS)]

@@ -1,0 +1,198 @@
+//! The command line of `publish`: three verbs, parsed and handed on.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use manifest_schema::manifest::Severity;
+use manifest_schema::path::Name;
+use manifest_schema::version::ReleaseVersion;
+
+use crate::destination::Destination;
+use crate::exit::{self, Exit};
+
+mod failure;
+mod init;
+mod release;
+mod verify;
+
+pub use failure::Failure;
+
+/// Publish signed releases of a server application.
+///
+/// Three verbs: `publish init` prepares a checkout once (keys, root metadata, publish.toml, .releaseignore);
+/// `publish v1.1.0` checks, packs, signs and publishes the tag v1.1.0 that is checked out, and may be run again after any
+/// interruption; `publish verify` reads a published repository back as a client would.
+#[derive(Debug, Parser)]
+#[command(
+    name = "publish",
+    version,
+    after_help = exit::HELP,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    override_usage = "publish init [OPTIONS]\n       publish vX.Y.Z [OPTIONS]\n       publish verify [OPTIONS] [vX.Y.Z]"
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    release: Release,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Prepare a checkout: make keys, root metadata, publish.toml and .releaseignore, whichever is missing.
+    Init(Init),
+    /// Read a published repository back as a client would, from the root metadata of this checkout.
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+struct Checkout {
+    /// The application's directory: where publish.toml lies.
+    #[arg(short = 'C', long, value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Passphrase {
+    /// Read the passphrase of the keys from the first line of this file (/dev/fd/3 for a descriptor). Also
+    /// SUREFOOT_PASSPHRASE_FILE in the environment. Asked for on the terminal otherwise.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Passphrase {
+    fn file(&self) -> Option<PathBuf> {
+        self.passphrase_file.clone().or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
+    }
+}
+
+#[derive(Debug, Args)]
+struct Release {
+    /// The tag of the release, such as v1.1.0. It must be checked out; VERSION and CHANGELOG.md must agree.
+    #[arg(id = "RELEASE", value_name = "vX.Y.Z", value_parser = tag)]
+    version: Option<ReleaseVersion>,
+    /// How much the release matters. Critical ones are installed at once. Default: what changed in the version's
+    /// numbers; a new major is major, a new minor is minor, anything else is patch.
+    #[arg(long, value_enum)]
+    severity: Option<SeverityWord>,
+    /// A channel that carries the release; may be given several times. Default: `channels` in publish.toml.
+    #[arg(long = "channel", value_name = "NAME")]
+    channels: Vec<Name>,
+    /// Where it goes: a directory or github:OWNER/REPO; may be given several times. Default: `to` in publish.toml.
+    #[arg(long, value_name = "DIR|github:OWNER/REPO")]
+    to: Vec<Destination>,
+    /// Clients below this version go through the releases between, in order.
+    #[arg(long, value_name = "X.Y.Z")]
+    minimum_version: Option<ReleaseVersion>,
+    /// Say that clients must change something by hand.
+    #[arg(long)]
+    breaking: bool,
+    /// Say that there is no way back from this release. Clients then always ask for approval.
+    #[arg(long)]
+    no_rollback: bool,
+    /// Pack, sign and show everything, and change nothing anywhere.
+    #[arg(long)]
+    dry_run: bool,
+    /// Prepare the release without making it visible: a draft on GitHub; all but timestamp.json in a directory.
+    /// The same command without --draft then makes it visible.
+    #[arg(long)]
+    draft: bool,
+    /// The directory of the private keys. Default: `keys` in publish.toml.
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: Passphrase,
+    #[command(flatten)]
+    checkout: Checkout,
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    /// The name of the application, for a new publish.toml. Default: the directory's name.
+    #[arg(long, value_name = "NAME")]
+    product: Option<Name>,
+    /// Leave the private keys unencrypted, because something else protects them.
+    #[arg(long, conflicts_with = "passphrase_file")]
+    no_passphrase: bool,
+    #[command(flatten)]
+    passphrase: Passphrase,
+    #[command(flatten)]
+    checkout: Checkout,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// Only this release; all of them otherwise.
+    #[arg(id = "RELEASE", value_name = "vX.Y.Z", value_parser = tag)]
+    version: Option<ReleaseVersion>,
+    /// What to read: a directory, the URL of one, or github:OWNER/REPO. Default: every `to` in publish.toml.
+    #[arg(long, value_name = "DIR|URL|github:OWNER/REPO")]
+    from: Option<String>,
+    #[command(flatten)]
+    checkout: Checkout,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SeverityWord {
+    /// Cosmetic, documentation.
+    Patch,
+    /// Features, small fixes.
+    Minor,
+    /// Important fixes or significant features.
+    Major,
+    /// A security hole or a loss of data: installed at once.
+    Critical,
+}
+
+impl From<SeverityWord> for Severity {
+    fn from(word: SeverityWord) -> Self {
+        match word {
+            SeverityWord::Patch => Self::Patch,
+            SeverityWord::Minor => Self::Minor,
+            SeverityWord::Major => Self::Major,
+            SeverityWord::Critical => Self::Critical,
+        }
+    }
+}
+
+fn tag(text: &str) -> Result<ReleaseVersion, String> {
+    ReleaseVersion::from_tag(text).map_err(|error| error.to_string())
+}
+
+/// Parses the command line, does what it says, and tells how it ended.
+pub fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            error.print().ok();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+        }
+    };
+    let ended = match cli.verb {
+        Some(Verb::Init(init)) => init::run(&init),
+        Some(Verb::Verify(verify)) => verify::run(&verify),
+        None if cli.release.version.is_none() => {
+            Cli::command().print_help().ok();
+            return Exit::Usage;
+        }
+        None => release::run(&cli.release),
+    };
+    match ended {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            failure.print();
+            failure.exit()
+        }
+    }
+}
+
+/// The one reading of the clock. `SOURCE_DATE_EPOCH` (seconds since 1970, <https://reproducible-builds.org/specs/>)
+/// takes its place, so that metadata can be made again bit by bit.
+fn now() -> Result<jiff::Timestamp, Failure> {
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(jiff::Timestamp::now()) };
+    let seconds = epoch.to_str().and_then(|text| text.parse().ok());
+    seconds
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .ok_or_else(|| Failure::Usage(format!("SOURCE_DATE_EPOCH is {epoch:?}, not a number of seconds")))
+}

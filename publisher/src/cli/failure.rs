@@ -1,0 +1,125 @@
+//! Why a verb failed: the sentence for people and the code for scripts.
+
+use std::error::Error;
+
+use crate::config::ConfigError;
+use crate::destination::DestinationError;
+use crate::disk::DiskError;
+use crate::exit::Exit;
+use crate::git::GitError;
+use crate::init::InitError;
+use crate::metadata::MetadataError;
+use crate::preflight::PreflightError;
+use crate::problem::{self, Problem};
+use crate::publication::RepositoryError;
+use crate::release::ReleaseError;
+use crate::verify::VerifyError;
+
+/// A failure of any verb.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the error that it holds")]
+pub enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    #[error(transparent)]
+    Init(#[from] InitError),
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error("another `publish` is at work in this checkout: wait until it has ended")]
+    Busy,
+}
+
+impl Failure {
+    /// Tells a person: each problem on a line of its own, with its causes.
+    pub fn print(&self) {
+        if let Self::Preflight(PreflightError::Problems(problems)) = self {
+            eprintln!("publish: {self}:");
+            for problem in problems {
+                eprintln!("  - {}", with_causes(problem));
+            }
+        } else {
+            eprintln!("publish: {}", with_causes(self));
+        }
+    }
+
+    /// The code for scripts.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Destination(_) => Exit::Usage,
+            Self::Config(ConfigError::Disk(_)) | Self::Disk(_) => Exit::Unexpected,
+            Self::Config(_) => Exit::Configuration,
+            Self::Init(error) => of_init(error),
+            Self::Preflight(error) => of_preflight(error),
+            Self::Release(error) => of_release(error),
+            Self::Repository(error) => problem::of_repository(error),
+            Self::Metadata(error) => problem::of_metadata(error),
+            Self::Verify(error) => error.exit(),
+            Self::Git(_) => Exit::Checkout,
+            Self::Busy => Exit::Conflict,
+        }
+    }
+}
+
+/// One kind of problem has its own code; several kinds are an unready checkout.
+fn of_preflight(error: &PreflightError) -> Exit {
+    match error {
+        PreflightError::Problems(problems) => {
+            let mut exits = problems.iter().map(Problem::exit);
+            let first = exits.next().unwrap_or(Exit::Checkout);
+            if exits.all(|exit| exit == first) { first } else { Exit::Checkout }
+        }
+        PreflightError::Git(_) => Exit::Checkout,
+        PreflightError::Content { .. } => Exit::Unexpected,
+    }
+}
+
+fn of_init(error: &InitError) -> Exit {
+    match error {
+        InitError::Product | InitError::Config(_) => Exit::Configuration,
+        InitError::KeysWithoutRoot { .. } | InitError::Passphrase(_) | InitError::Key(_) => Exit::Keys,
+        InitError::Root(error) => problem::of_metadata(error),
+        InitError::Sign(_) | InitError::Disk(_) => Exit::Unexpected,
+    }
+}
+
+fn of_release(error: &ReleaseError) -> Exit {
+    match error {
+        ReleaseError::Manifest(_) => Exit::Configuration,
+        ReleaseError::CommitTime(_) => Exit::Checkout,
+        ReleaseError::Published { .. } | ReleaseError::Behind(_) => Exit::Conflict,
+        ReleaseError::Metadata(error) => problem::of_metadata(error),
+        ReleaseError::Pack(_) | ReleaseError::Disk(_) => Exit::Unexpected,
+    }
+}
+
+/// The error and what caused it, as one text.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // Some crates repeat their cause in their own words.
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

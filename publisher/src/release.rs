@@ -1,0 +1,168 @@
+//! From a checkout that is ready to publications that are complete in the staging directory.
+//!
+//! Packs, describes and signs. The same commit and options give the same archives and the same manifest; the metadata
+//! also holds when it expires, which follows from one reading of the clock.
+
+use std::path::{Path, PathBuf};
+
+use manifest_schema::manifest::{Manifest, ManifestError, Severity};
+use manifest_schema::path::Name;
+use manifest_schema::tuf::TargetPath;
+use manifest_schema::version::ReleaseVersion;
+
+use crate::config::Config;
+use crate::disk::{self, DiskError};
+use crate::metadata::{self, Current, MetadataError, MetadataFile};
+use crate::pack::PackError;
+use crate::preflight::Ready;
+use crate::progress::Progress;
+use crate::publication::{Asset, Publication};
+
+mod describe;
+mod stage;
+
+pub use stage::{Staged, Target};
+
+/// What the vendor decides for one release.
+#[derive(Clone, Debug)]
+pub struct Decisions {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The channels that carry it.
+    pub channels: Vec<Name>,
+    /// The lowest version that may go to it directly.
+    pub minimum_version: Option<ReleaseVersion>,
+    /// Whether clients must change something by hand.
+    pub breaking: bool,
+    /// Whether going back from it is possible.
+    pub rollback_supported: bool,
+    /// Where people find `v1.1.0/NAME-v1.1.0.tar.gz`.
+    pub targets_url: Option<String>,
+}
+
+/// Why a release cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The files cannot be packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The manifest would be refused by every client.
+    #[error("this release cannot be described")]
+    Manifest(#[source] ManifestError),
+    /// The commit's time is no time.
+    #[error("the commit's time, {0} s after 1970, cannot be written into an archive")]
+    CommitTime(i64),
+    /// The version is published with other content.
+    #[error(
+        "{repository} already has {version} with other content ({what} differs), and a published release never changes: \
+         release a higher version"
+    )]
+    Published {
+        /// The repository.
+        repository: String,
+        /// The version.
+        version: ReleaseVersion,
+        /// The first target that differs.
+        what: String,
+    },
+    /// One repository is ahead of another by more than this release.
+    #[error("{0} lacks earlier releases that another repository has: copy the other one over it first")]
+    Behind(String),
+    /// Metadata cannot be made.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// A release for one repository.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What goes there.
+    pub publication: Publication,
+    /// Whether its metadata already names the release.
+    pub already: bool,
+}
+
+/// The target path of a release's manifest.
+pub fn manifest_path(version: &ReleaseVersion) -> TargetPath {
+    target_path(version, "manifest.json")
+}
+
+fn target_path(version: &ReleaseVersion, name: &str) -> TargetPath {
+    format!("{}/{name}", version.tag()).parse().expect("a tag and one of our names are a legal path")
+}
+
+/// Packs and describes the release in `staging`.
+///
+/// # Errors
+/// When the files cannot be packed, or what comes out would be refused by every client.
+pub fn stage(
+    ready: &Ready,
+    config: &Config,
+    version: &ReleaseVersion,
+    decisions: &Decisions,
+    staging: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Staged, ReleaseError> {
+    stage::stage(ready, config, version, decisions, staging, progress)
+}
+
+/// What goes to each repository, in their order. `names` are those of the repositories.
+///
+/// Where one of them has the release already, from a run that was interrupted between two of them, the others get its
+/// metadata; otherwise all get the same new one.
+///
+/// # Errors
+/// When the release is published with other content, or cannot be signed.
+pub fn prepare(
+    staged: &Staged,
+    ready: &Ready,
+    names: &[String],
+    expiry: crate::config::Expiry,
+    now: jiff::Timestamp,
+    staging: &Path,
+) -> Result<Vec<Prepared>, ReleaseError> {
+    let has = |current: &&Current| current.targets().contains_key(&manifest_path(&staged.version));
+    for (current, name) in ready.published.iter().zip(names) {
+        current.as_ref().filter(has).map_or(Ok(()), |current| staged.same_as(current, name))?;
+    }
+    let complete = ready.published.iter().flatten().find(has);
+    let next = match complete {
+        Some(current) => current.files().to_vec(),
+        None => {
+            let before = ready.published.first().and_then(Option::as_ref);
+            metadata::next(&ready.roots, before, staged.descriptions(), &ready.keys, expiry, now)?
+        }
+    };
+    let mut prepared = Vec::new();
+    for (index, (current, name)) in ready.published.iter().zip(names).enumerate() {
+        let already = current.as_ref().filter(has);
+        if let (None, Some(complete)) = (already, complete) {
+            staged.leads_to(current.as_ref(), complete, name)?;
+        }
+        let files = already.map_or(next.as_slice(), Current::files);
+        let metadata = write_metadata(&staging.join(format!("metadata-{index}")), files)?;
+        let publication = staged.publication(metadata);
+        prepared.push(Prepared { publication, already: already.is_some() });
+    }
+    Ok(prepared)
+}
+
+fn write_metadata(directory: &Path, files: &[MetadataFile]) -> Result<Vec<Asset>, DiskError> {
+    disk::make_dirs(directory)?;
+    let write = |file: &MetadataFile| {
+        let path: PathBuf = directory.join(&file.name);
+        disk::write_working(&path, &file.bytes)?;
+        Ok(stage::asset(&file.name, &path, &file.bytes))
+    };
+    files.iter().map(write).collect()
+}
+
+/// The manifest as an agent would read it.
+fn sound(manifest: &Manifest) -> Result<Vec<u8>, ReleaseError> {
+    let bytes = manifest.write();
+    Manifest::read(&bytes).map_err(ReleaseError::Manifest)?;
+    Ok(bytes)
+}
