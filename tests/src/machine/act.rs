@@ -4,7 +4,7 @@
 //! and need neither D-Bus nor a network.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -152,7 +152,17 @@ impl Machine {
 
     /// An interactive shell in the machine on this process's terminal; returns when it ends.
     pub fn shell(&self) {
-        let mut command = self.entered(["bash", "--login"]);
+        // script(1) gives the shell a terminal of the machine's own; ours has no name inside.
+        let mut command = match std::io::stdin().is_terminal() {
+            true => self.entered([
+                "script",
+                "--quiet",
+                "--command",
+                "exec bash --login",
+                "/dev/null",
+            ]),
+            false => self.entered(["bash", "--login"]),
+        };
         if let Some(terminal) = std::env::var_os("TERM") {
             command.env("TERM", terminal);
         }

@@ -29,6 +29,7 @@ impl Image {
         place::require_root()?;
         let name = format!("base-{}", place::digest(&recipe::ingredients()));
         let (layer, hold) = cached(&name, recipe::cook)?;
+        forget_others("base", &name);
         Ok(Image {
             name,
             layers: vec![layer],

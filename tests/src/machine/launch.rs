@@ -16,7 +16,7 @@ use super::wait::holds_within;
 
 const LAUNCH: &str = include_str!("launch.sh");
 
-/// A boot takes about three seconds; a recovery that runs before the boot is complete may take longer.
+/// A boot takes about a second; a recovery that runs before the boot is complete may take longer.
 const BOOT: Duration = Duration::from_secs(120);
 
 const SHUTDOWN: Duration = Duration::from_secs(120);

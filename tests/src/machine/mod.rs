@@ -1,6 +1,6 @@
 //! A real machine to test on: Debian 12 with systemd as PID 1 and PostgreSQL 15, in a container of systemd-nspawn.
 //!
-//! Knows how to build its root tree once ([`Image`]), boot it in about three seconds ([`Machine`]), act inside, and pull its plug.
+//! Knows how to build its root tree once ([`Image`]), boot it in about a second ([`Machine`]), act inside, and pull its plug.
 //! Knows nothing of Surefoot or of the application that scenarios install; it refuses to run without root.
 //!
 //! A machine is: a file with an ext4 file system on a loop device (what the machine writes), laid over the image's read-only
