@@ -63,7 +63,9 @@ struct Passphrase {
 
 impl Passphrase {
     fn file(&self) -> Option<PathBuf> {
-        self.passphrase_file.clone().or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
+        self.passphrase_file
+            .clone()
+            .or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
     }
 }
 
@@ -166,7 +168,11 @@ pub fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             error.print().ok();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
         }
     };
     let ended = match cli.verb {
@@ -190,9 +196,15 @@ pub fn run() -> Exit {
 /// The one reading of the clock. `SOURCE_DATE_EPOCH` (seconds since 1970, <https://reproducible-builds.org/specs/>)
 /// takes its place, so that metadata can be made again bit by bit.
 fn now() -> Result<jiff::Timestamp, Failure> {
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(jiff::Timestamp::now()) };
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(jiff::Timestamp::now());
+    };
     let seconds = epoch.to_str().and_then(|text| text.parse().ok());
     seconds
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .ok_or_else(|| Failure::Usage(format!("SOURCE_DATE_EPOCH is {epoch:?}, not a number of seconds")))
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "SOURCE_DATE_EPOCH is {epoch:?}, not a number of seconds"
+            ))
+        })
 }

@@ -57,8 +57,10 @@ impl Directory {
 
     fn operations(&self, publication: &Publication, visibility: Visibility) -> Vec<Operation> {
         let tag = publication.version.tag();
-        let mut operations =
-            vec![Operation::MakeDir(self.target_path(&tag)), Operation::MakeDir(self.metadata_path(""))];
+        let mut operations = vec![
+            Operation::MakeDir(self.target_path(&tag)),
+            Operation::MakeDir(self.root.join("metadata")),
+        ];
         let mut placed: BTreeMap<&Path, PathBuf> = BTreeMap::new();
         for asset in &publication.targets {
             let path = self.target_path(&tag).join(&asset.name);
@@ -70,9 +72,13 @@ impl Directory {
             }
         }
         let visible = |asset: &&Asset| visibility == Visibility::Public || asset.name != TIMESTAMP;
-        operations.extend(publication.metadata.iter().filter(visible).map(|asset| {
-            Operation::Place(asset.clone(), self.metadata_path(&asset.name))
-        }));
+        operations.extend(
+            publication
+                .metadata
+                .iter()
+                .filter(visible)
+                .map(|asset| Operation::Place(asset.clone(), self.metadata_path(&asset.name))),
+        );
         operations
     }
 }
@@ -83,7 +89,10 @@ impl Repository for Directory {
     }
 
     fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
-        Ok(disk::read(&self.metadata_path(name), RoleName::Targets.cap())?)
+        Ok(disk::read(
+            &self.metadata_path(name),
+            RoleName::Targets.cap(),
+        )?)
     }
 
     fn publish(
@@ -107,7 +116,10 @@ impl Repository for Directory {
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {
-        self.operations(publication, visibility).iter().map(Operation::to_string).collect()
+        self.operations(publication, visibility)
+            .iter()
+            .map(Operation::to_string)
+            .collect()
     }
 }
 
@@ -116,7 +128,12 @@ impl std::fmt::Display for Operation {
         match self {
             Self::MakeDir(path) => write!(f, "make directory {}", path.display()),
             Self::Place(asset, path) => {
-                write!(f, "write {} ({})", path.display(), crate::progress::size(asset.length))
+                write!(
+                    f,
+                    "write {} ({})",
+                    path.display(),
+                    crate::progress::size(asset.length)
+                )
             }
             Self::Link(_, path) => write!(f, "link  {}", path.display()),
         }
@@ -126,7 +143,7 @@ impl std::fmt::Display for Operation {
 fn perform(operation: &Operation) -> Result<(), DiskError> {
     match operation {
         Operation::MakeDir(path) => disk::make_dirs(path),
-        Operation::Place(asset, path) if holds(path, asset)? => Ok(()),
+        Operation::Place(asset, path) if holds(path, asset)? => disk::remove_partial(path),
         Operation::Place(asset, path) => disk::place(&asset.file, path),
         Operation::Link(existing, name) => disk::link(existing, name),
     }
@@ -134,7 +151,9 @@ fn perform(operation: &Operation) -> Result<(), DiskError> {
 
 /// Whether the asset is there already, from a run that was interrupted or is only repeated.
 fn holds(path: &Path, asset: &Asset) -> Result<bool, DiskError> {
-    let Ok(mut file) = File::open(path) else { return Ok(false) };
+    let Ok(mut file) = File::open(path) else {
+        return Ok(false);
+    };
     let length = file.metadata().map_err(failed("look at", path))?.len();
     Ok(length == asset.length && hash(&mut file).map_err(failed("read", path))? == asset.sha256)
 }

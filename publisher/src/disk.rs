@@ -2,7 +2,10 @@
 //!
 //! A file appears complete and durable under its final name, or not at all: it is written under a temporary name beside
 //! it, synced, renamed, and its directory is synced. Knows nothing of releases.
-#![expect(clippy::disallowed_methods, reason = "this is the one writer that the other modules use instead")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the one writer that the other modules use instead"
+)]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -23,7 +26,11 @@ pub struct DiskError {
 
 /// Names the file and the verb of an I/O error, for `map_err`.
 pub fn failed<'a>(verb: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DiskError + 'a {
-    move |source| DiskError { verb, path: path.to_owned(), source }
+    move |source| DiskError {
+        verb,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Opens a file to read it.
@@ -45,7 +52,9 @@ pub fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, DiskError> {
         Err(error) => return Err(failed("open", path)(error)),
     };
     let mut bytes = Vec::new();
-    file.take(cap + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    file.take(cap + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed("read", path))?;
     if bytes.len() as u64 > cap {
         let error = io::Error::other(format!("it has more than {cap} bytes"));
         return Err(failed("read", path)(error));
@@ -58,7 +67,9 @@ pub fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, DiskError> {
 /// # Errors
 /// As [`read`], and when it is not UTF-8.
 pub fn read_text(path: &Path, cap: u64) -> Result<Option<String>, DiskError> {
-    let Some(bytes) = read(path, cap)? else { return Ok(None) };
+    let Some(bytes) = read(path, cap)? else {
+        return Ok(None);
+    };
     String::from_utf8(bytes)
         .map(Some)
         .map_err(|error| failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, error)))
@@ -81,7 +92,11 @@ pub fn make_dirs(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When it cannot be made.
 pub fn make_private_dir(path: &Path) -> Result<(), DiskError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make directory", path))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(failed("make directory", path))
 }
 
 /// Removes everything in a directory of working files.
@@ -89,7 +104,9 @@ pub fn make_private_dir(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When something stays.
 pub fn empty_dir(path: &Path) -> Result<(), DiskError> {
-    fs::remove_dir_all(path).and_then(|()| fs::create_dir(path)).map_err(failed("empty", path))
+    fs::remove_dir_all(path)
+        .and_then(|()| fs::create_dir(path))
+        .map_err(failed("empty", path))
 }
 
 /// A new, empty file for working on; one that was left there is emptied.
@@ -111,7 +128,9 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> 
         .mode(mode)
         .open(path)
         .map_err(failed("create", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(failed("write", path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
@@ -143,7 +162,7 @@ pub fn place(from: &Path, to: &Path) -> Result<(), DiskError> {
 /// When the file system cannot.
 pub fn link(existing: &Path, name: &Path) -> Result<(), DiskError> {
     if same_file(existing, name) {
-        return Ok(());
+        return remove_partial(name);
     }
     let partial = beside(name);
     remove(&partial)?;
@@ -158,24 +177,34 @@ pub fn link(existing: &Path, name: &Path) -> Result<(), DiskError> {
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let partial = beside(path);
     let mut file = File::create(&partial).map_err(failed("create", &partial))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", &partial))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(failed("write", &partial))?;
     rename(&partial, path)
 }
 
 /// Removes a file; one that is not there is fine.
-///
-/// # Errors
-/// When it is there and stays.
-pub fn remove(path: &Path) -> Result<(), DiskError> {
+fn remove(path: &Path) -> Result<(), DiskError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
+/// Removes what an interrupted run left of preparing `path`.
+///
+/// # Errors
+/// When it is there and stays.
+pub fn remove_partial(path: &Path) -> Result<(), DiskError> {
+    remove(&beside(path))
+}
+
 /// The hidden name next to `path` under which it is prepared. No server lists it among targets, and a rerun reuses it.
 fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     path.with_file_name(format!(".{name}.partial"))
 }
 
@@ -185,8 +214,14 @@ fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
 }
 
 fn sync_dir(path: &Path) -> Result<(), DiskError> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(failed("sync", path))
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed("sync", path))
 }
 
 /// rename(2) does nothing, and leaves the first name there, when both names are the same file.

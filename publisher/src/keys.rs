@@ -97,23 +97,35 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 pub fn write(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
     let seed = key.to_seed();
     let octets = OctetStringRef::new(&*seed).map_err(|error| KeyFileError::Encode(error.into()))?;
-    let inner = Zeroizing::new(octets.to_der().map_err(|error| KeyFileError::Encode(error.into()))?);
+    let inner = Zeroizing::new(
+        octets
+            .to_der()
+            .map_err(|error| KeyFileError::Encode(error.into()))?,
+    );
     let pem = encode(&inner, passphrase)?;
     Ok(disk::write_new(path, pem.as_bytes(), 0o600)?)
 }
 
 fn encode(inner: &[u8], passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
-    let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+    let algorithm = AlgorithmIdentifierRef {
+        oid: ED25519,
+        parameters: None,
+    };
     let octets = OctetStringRef::new(inner).map_err(|error| KeyFileError::Encode(error.into()))?;
     let info = PrivateKeyInfoRef::new(algorithm, octets);
     let (label, document) = match passphrase {
-        None => (PLAIN, SecretDocument::try_from(info).map_err(KeyFileError::Encode)?),
+        None => (
+            PLAIN,
+            SecretDocument::try_from(info).map_err(KeyFileError::Encode)?,
+        ),
         Some(passphrase) => {
             let encrypted = info.encrypt_with_params(encryption()?, passphrase);
             (ENCRYPTED, encrypted.map_err(KeyFileError::Encode)?)
         }
     };
-    document.to_pem(label, LineEnding::LF).map_err(|error| KeyFileError::Encode(error.into()))
+    document
+        .to_pem(label, LineEnding::LF)
+        .map_err(|error| KeyFileError::Encode(error.into()))
 }
 
 fn encryption() -> Result<pbes2::Parameters, KeyFileError> {
@@ -144,13 +156,17 @@ pub fn read(
     match label {
         PLAIN => seed(&document).ok_or_else(not_a_key),
         ENCRYPTED => {
-            let encrypted =
-                EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| not_a_key())?;
+            let encrypted = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes())
+                .map_err(|_| not_a_key())?;
             let passphrase = passphrases
                 .ask()
-                .map_err(|source| KeyFileError::NoPassphrase { path: path.clone(), source })?;
+                .map_err(|source| KeyFileError::NoPassphrase {
+                    path: path.clone(),
+                    source,
+                })?;
             let plain = encrypted.decrypt(passphrase);
-            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?).ok_or_else(not_a_key)
+            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?)
+                .ok_or_else(not_a_key)
         }
         _ => Err(not_a_key()),
     }
@@ -158,9 +174,15 @@ pub fn read(
 
 fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFileError> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(no_follow.bits().cast_signed()).open(path);
+    let opened = File::options()
+        .read(true)
+        .custom_flags(no_follow.bits().cast_signed())
+        .open(path);
     let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
-        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing { role, path: path.to_owned() },
+        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing {
+            role,
+            path: path.to_owned(),
+        },
         Some(rustix::io::Errno::LOOP) => KeyFileError::NotAFile(path.to_owned()),
         Some(_) | None => KeyFileError::Disk(failed("open", path)(error)),
     })?;
@@ -170,10 +192,15 @@ fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFil
     }
     let mode = found.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
+        return Err(KeyFileError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
     }
     let mut pem = Zeroizing::new(String::new());
-    file.take(LARGEST).read_to_string(&mut pem).map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
+    file.take(LARGEST)
+        .read_to_string(&mut pem)
+        .map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
     Ok(pem)
 }
 
@@ -211,26 +238,47 @@ mod tests {
     #[test]
     fn a_wrong_passphrase_is_told() {
         let (directory, _) = written(Some("right"));
-        let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed("wrong"));
+        let read = read(
+            directory.path(),
+            RoleName::Targets,
+            &mut Passphrases::fixed("wrong"),
+        );
         assert!(matches!(read, Err(KeyFileError::WrongPassphrase(_))));
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test exposes the key on purpose")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test exposes the key on purpose"
+    )]
     fn a_key_that_others_can_read_is_refused() {
         let (directory, _) = written(None);
         let file = path(directory.path(), RoleName::Targets);
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed(""));
-        assert!(matches!(read, Err(KeyFileError::Exposed { mode: 0o640, .. })));
+        let read = read(
+            directory.path(),
+            RoleName::Targets,
+            &mut Passphrases::fixed(""),
+        );
+        assert!(matches!(
+            read,
+            Err(KeyFileError::Exposed { mode: 0o640, .. })
+        ));
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test makes the link on purpose")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test makes the link on purpose"
+    )]
     fn a_key_behind_a_link_is_refused() {
         let (directory, _) = written(None);
         std::os::unix::fs::symlink("targets.pem", path(directory.path(), RoleName::Root)).unwrap();
-        let read = read(directory.path(), RoleName::Root, &mut Passphrases::fixed(""));
+        let read = read(
+            directory.path(),
+            RoleName::Root,
+            &mut Passphrases::fixed(""),
+        );
         assert!(matches!(read, Err(KeyFileError::NotAFile(_))));
     }
 
@@ -242,7 +290,11 @@ mod tests {
             .arg(path(directory.path(), RoleName::Targets))
             .output()
             .expect("openssl is needed by this test: install it");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert!(output.stdout.ends_with(key.public().as_bytes()));
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use manifest_schema::tuf::{
-    self, Expiry, MetaFile, Role, RoleName, Root, SignError, SigningKey, Snapshot, TargetDescription,
-    TargetPath, Targets, Timestamp, TrustedRepository,
+    self, Expiry, MetaFile, Role, RoleName, Root, SignError, SigningKey, Snapshot,
+    TargetDescription, TargetPath, Targets, Timestamp, TrustedRepository,
 };
 
 use crate::config;
@@ -21,15 +21,20 @@ pub enum MetadataError {
     #[error("{} does not exist: run `publish init`, or bring the directory from the vendor's repository", .0.display())]
     NoRoot(PathBuf),
     /// The repository has other metadata than ours.
-    #[error("the metadata in {repository} does not verify with the root of this checkout ({})", config::ROOTS)]
+    #[error(
+        "the metadata in {repository} does not verify with the root of this checkout ({})",
+        config::ROOTS
+    )]
     NotTrusted {
         /// The repository.
         repository: String,
         /// What does not verify.
-        source: tuf::Error,
+        source: Box<tuf::Error>,
     },
     /// A file that signed metadata names is not there.
-    #[error("{repository} is incomplete: {name} is missing; restore it from a copy, it cannot be made again")]
+    #[error(
+        "{repository} is incomplete: {name} is missing; restore it from a copy, it cannot be made again"
+    )]
     Incomplete {
         /// The repository.
         repository: String,
@@ -42,14 +47,14 @@ pub enum MetadataError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: tuf::Error,
+        source: Box<tuf::Error>,
     },
     /// Signing failed.
     #[error("cannot sign the metadata")]
-    Sign(#[from] SignError),
+    Sign(#[source] Box<SignError>),
     /// What was signed would be refused: a key that the root does not name, or an expired root.
     #[error("the new metadata would be refused by every client")]
-    Refused(#[source] tuf::Error),
+    Refused(#[source] Box<tuf::Error>),
     /// The repository cannot be asked.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -80,14 +85,20 @@ impl Roots {
     /// # Errors
     /// When the first is missing, or one does not follow the one before.
     pub fn read(directory: &Path) -> Result<Self, MetadataError> {
-        let first = file_in(directory, 1)?.ok_or_else(|| MetadataError::NoRoot(root_path(directory, 1)))?;
+        let first =
+            file_in(directory, 1)?.ok_or_else(|| MetadataError::NoRoot(root_path(directory, 1)))?;
         let broken = |version| {
-            move |source| MetadataError::Root { path: root_path(directory, version), source }
+            move |error| MetadataError::Root {
+                path: root_path(directory, version),
+                source: Box::new(error),
+            }
         };
         let mut trusted = TrustedRepository::from_root(&first.bytes, None).map_err(broken(1))?;
         let mut files = vec![first];
         while let Some(next) = file_in(directory, files.len() as u64 + 1)? {
-            let _ = trusted.update_root(&next.bytes).map_err(broken(files.len() as u64 + 1))?;
+            let _ = trusted
+                .update_root(&next.bytes)
+                .map_err(broken(files.len() as u64 + 1))?;
             files.push(next);
         }
         Ok(Self { files, trusted })
@@ -127,24 +138,55 @@ impl Current {
     ///
     /// # Errors
     /// When anything does not verify from the roots, or a file that is named is missing.
-    pub fn load(roots: &Roots, repository: &mut dyn Repository) -> Result<Option<Self>, MetadataError> {
-        let Some(timestamp) = file(repository, RoleName::Timestamp, 0)? else { return Ok(None) };
-        let untrusted =
-            |name: String| move |source| MetadataError::NotTrusted { repository: name.clone(), source };
-        let untrusted = untrusted(repository.name());
-        let mut current = Self { trusted: roots.trusted.clone(), files: roots.files.clone() };
-        let _ = current.trusted.update_timestamp(&timestamp.bytes, EVER).map_err(&untrusted)?;
-        let snapshot = wanted(repository, RoleName::Snapshot, current.trusted.wanted_snapshot())?;
-        current.trusted.update_snapshot(&snapshot.bytes, EVER).map_err(&untrusted)?;
-        let targets = wanted(repository, RoleName::Targets, current.trusted.wanted_targets())?;
-        current.trusted.update_targets(&targets.bytes, EVER).map_err(&untrusted)?;
+    pub fn load(
+        roots: &Roots,
+        repository: &mut dyn Repository,
+    ) -> Result<Option<Self>, MetadataError> {
+        let Some(timestamp) = file(repository, RoleName::Timestamp, 0)? else {
+            return Ok(None);
+        };
+        let name = repository.name();
+        let untrusted = |error| MetadataError::NotTrusted {
+            repository: name.clone(),
+            source: Box::new(error),
+        };
+        let mut current = Self {
+            trusted: roots.trusted.clone(),
+            files: roots.files.clone(),
+        };
+        let _ = current
+            .trusted
+            .update_timestamp(&timestamp.bytes, EVER)
+            .map_err(untrusted)?;
+        let snapshot = wanted(
+            repository,
+            RoleName::Snapshot,
+            current.trusted.wanted_snapshot(),
+        )?;
+        current
+            .trusted
+            .update_snapshot(&snapshot.bytes, EVER)
+            .map_err(untrusted)?;
+        let targets = wanted(
+            repository,
+            RoleName::Targets,
+            current.trusted.wanted_targets(),
+        )?;
+        current
+            .trusted
+            .update_targets(&targets.bytes, EVER)
+            .map_err(untrusted)?;
         current.files.extend([targets, snapshot, timestamp]);
         Ok(Some(current))
     }
 
     /// All targets that are published.
     pub fn targets(&self) -> &BTreeMap<TargetPath, TargetDescription> {
-        &self.trusted.targets().expect("load ends with the targets").targets
+        &self
+            .trusted
+            .targets()
+            .expect("load ends with the targets")
+            .targets
     }
 
     /// The files in the order in which they must appear.
@@ -167,7 +209,9 @@ fn file(
     version: u64,
 ) -> Result<Option<MetadataFile>, MetadataError> {
     let name = role.file_name(version);
-    Ok(repository.metadata(&name)?.map(|bytes| MetadataFile { name, bytes }))
+    Ok(repository
+        .metadata(&name)?
+        .map(|bytes| MetadataFile { name, bytes }))
 }
 
 fn wanted(
@@ -205,14 +249,22 @@ pub fn next(
     expiry: config::Expiry,
     now: jiff::Timestamp,
 ) -> Result<Vec<MetadataFile>, MetadataError> {
-    let mut targets = current.map(|current| current.targets().clone()).unwrap_or_default();
+    let mut targets = current
+        .map(|current| current.targets().clone())
+        .unwrap_or_default();
     targets.extend(added);
     let version = |role| current.map_or(1, |current| version(&current.trusted, role) + 1);
-    let targets =
-        Targets { version: version(RoleName::Targets), expires: days(now, expiry.targets_days), targets };
+    let targets = Targets {
+        version: version(RoleName::Targets),
+        expires: days(now, expiry.targets_days),
+        targets,
+    };
     let (targets, meta) = signed(&targets, &keys.targets)?;
-    let snapshot =
-        Snapshot::new(version(RoleName::Snapshot), days(now, expiry.snapshot_days), meta);
+    let snapshot = Snapshot::new(
+        version(RoleName::Snapshot),
+        days(now, expiry.snapshot_days),
+        meta,
+    );
     let (snapshot, meta) = signed(&snapshot, &keys.snapshot)?;
     let timestamp = Timestamp {
         version: version(RoleName::Timestamp),
@@ -221,14 +273,26 @@ pub fn next(
     };
     let (timestamp, _) = signed(&timestamp, &keys.timestamp)?;
     let trusted = current.map_or(&roots.trusted, |current| &current.trusted);
-    accept(trusted.clone(), [&timestamp, &snapshot, &targets], now).map_err(MetadataError::Refused)?;
-    Ok(roots.files.iter().cloned().chain([targets, snapshot, timestamp]).collect())
+    accept(trusted.clone(), [&timestamp, &snapshot, &targets], now)
+        .map_err(|error| MetadataError::Refused(Box::new(error)))?;
+    Ok(roots
+        .files
+        .iter()
+        .cloned()
+        .chain([targets, snapshot, timestamp])
+        .collect())
 }
 
-fn signed<R: Role>(role: &R, key: &SigningKey) -> Result<(MetadataFile, MetaFile), SignError> {
-    let bytes = tuf::sign(role, &[key])?;
+fn signed<R: Role>(role: &R, key: &SigningKey) -> Result<(MetadataFile, MetaFile), MetadataError> {
+    let bytes = tuf::sign(role, &[key]).map_err(|error| MetadataError::Sign(Box::new(error)))?;
     let meta = MetaFile::of(role.version(), &bytes);
-    Ok((MetadataFile { name: R::NAME.file_name(role.version()), bytes }, meta))
+    Ok((
+        MetadataFile {
+            name: R::NAME.file_name(role.version()),
+            bytes,
+        },
+        meta,
+    ))
 }
 
 /// What a client that knows the metadata before would do with the new one.

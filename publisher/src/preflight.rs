@@ -91,18 +91,45 @@ pub fn preflight(
     let git = Git::open(subject.directory)?;
     let mut problems = Vec::new();
     let commit = checkout::commit(&git, subject, &mut problems)?;
-    let tree = commit.as_deref().map_or(Ok(Vec::new()), |commit| git.tree(commit))?;
-    let section = commit.is_some().then(|| texts(&git, &tree, subject, &mut problems)).transpose()?.flatten();
-    let files = if commit.is_some() { files(&git, &tree, subject, &mut problems)? } else { Vec::new() };
+    let tree = commit
+        .as_deref()
+        .map_or(Ok(Vec::new()), |commit| git.tree(commit))?;
+    let section = commit
+        .is_some()
+        .then(|| texts(&git, &tree, subject, &mut problems))
+        .transpose()?
+        .flatten();
+    let files = if commit.is_some() {
+        files(&git, &tree, subject, &mut problems)?
+    } else {
+        Vec::new()
+    };
     profile(&files, subject, commit.is_some(), &mut problems);
-    let roots = noted(Roots::read(&subject.directory.join(config::ROOTS)), Problem::Metadata, &mut problems);
-    let keys = roots.as_ref().and_then(|roots| keys(roots, subject, passphrases, &mut problems));
-    let published =
-        roots.as_ref().map(|roots| published::all(roots, subject.version, repositories, &mut problems));
+    let roots = noted(
+        Roots::read(&subject.directory.join(config::ROOTS)),
+        Problem::Metadata,
+        &mut problems,
+    );
+    let keys = roots
+        .as_ref()
+        .and_then(|roots| keys(roots, subject, passphrases, &mut problems));
+    let published = roots
+        .as_ref()
+        .map(|roots| published::all(roots, subject.version, repositories, &mut problems));
     match (commit, section, roots, keys, published) {
-        (Some(commit), Some(section), Some(roots), Some(keys), Some(published)) if problems.is_empty() => {
+        (Some(commit), Some(section), Some(roots), Some(keys), Some(published))
+            if problems.is_empty() =>
+        {
             let commit_time = git.commit_time(&commit)?;
-            Ok(Ready { git, commit_time, section, files, roots, keys, published })
+            Ok(Ready {
+                git,
+                commit_time,
+                section,
+                files,
+                roots,
+                keys,
+                published,
+            })
         }
         (..) => Err(PreflightError::Problems(problems)),
     }
@@ -126,18 +153,27 @@ fn texts(
 ) -> Result<Option<Section>, PreflightError> {
     let version = subject.version;
     match checkout::text(git, tree, "VERSION")? {
-        None => problems.push(Problem::NoVersionFile { version: version.clone() }),
+        None => problems.push(Problem::NoVersionFile {
+            version: version.clone(),
+        }),
         Some(found) if found.trim() == version.to_string() => {}
         Some(found) => {
             let found = found.trim().chars().take(80).collect();
-            problems.push(Problem::VersionFile { found, version: version.clone() });
+            problems.push(Problem::VersionFile {
+                found,
+                version: version.clone(),
+            });
         }
     }
     let Some(text) = checkout::text(git, tree, "CHANGELOG.md")? else {
         problems.push(Problem::NoChangelog);
         return Ok(None);
     };
-    Ok(noted(changelog::section(&text, version), Problem::Changelog, problems))
+    Ok(noted(
+        changelog::section(&text, version),
+        Problem::Changelog,
+        problems,
+    ))
 }
 
 fn files(
@@ -159,14 +195,25 @@ fn files(
 }
 
 /// The profile, and the files that it and the migrations name.
-fn profile(files: &[ReleaseFile], subject: &Subject<'_>, complete: bool, problems: &mut Vec<Problem>) {
+fn profile(
+    files: &[ReleaseFile],
+    subject: &Subject<'_>,
+    complete: bool,
+    problems: &mut Vec<Problem>,
+) {
     let application = &subject.config.application;
     problems.extend(application.check().err().map(Problem::Profile));
     problems.extend(files.iter().filter_map(|file| {
         let kept = application.kept(&file.path)?.path.clone();
-        Some(Problem::Kept { path: file.path.clone(), kept })
+        Some(Problem::Kept {
+            path: file.path.clone(),
+            kept,
+        })
     }));
-    if let Some(minimum) = subject.minimum_version.filter(|minimum| *minimum > subject.version) {
+    if let Some(minimum) = subject
+        .minimum_version
+        .filter(|minimum| *minimum > subject.version)
+    {
         let (minimum, version) = (minimum.clone(), subject.version.clone());
         problems.push(Problem::MinimumVersion { minimum, version });
     }
@@ -178,20 +225,40 @@ fn profile(files: &[ReleaseFile], subject: &Subject<'_>, complete: bool, problem
 
 fn named_files(files: &[ReleaseFile], subject: &Subject<'_>, problems: &mut Vec<Problem>) {
     let paths: BTreeSet<&ReleasePath> = files.iter().map(|file| &file.path).collect();
-    let units = subject.config.application.services.iter().filter_map(|service| {
-        Some((format!("the service {}", service.name), service.unit_file.as_ref()?))
-    });
+    let units = subject
+        .config
+        .application
+        .services
+        .iter()
+        .filter_map(|service| {
+            Some((
+                format!("the service {}", service.name),
+                service.unit_file.as_ref()?,
+            ))
+        });
     let steps = subject.config.migrations.iter();
     let steps = steps.map(|step| (format!("the migration of {}", step.version), &step.file));
     for (what, path) in units.chain(steps) {
         if !paths.contains(path) {
-            problems.push(Problem::NotInRelease { what, path: path.clone() });
+            problems.push(Problem::NotInRelease {
+                what,
+                path: path.clone(),
+            });
         }
     }
-    let commands = subject.config.migrations.iter().filter(|step| step.kind == MigrationType::Command);
+    let commands = subject
+        .config
+        .migrations
+        .iter()
+        .filter(|step| step.kind == MigrationType::Command);
     for step in commands {
-        if files.iter().any(|file| file.path == step.file && file.mode == FileMode::Plain) {
-            problems.push(Problem::NotExecutable { file: step.file.clone() });
+        if files
+            .iter()
+            .any(|file| file.path == step.file && file.mode == FileMode::Plain)
+        {
+            problems.push(Problem::NotExecutable {
+                file: step.file.clone(),
+            });
         }
     }
 }
@@ -202,15 +269,29 @@ fn migrations(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         let file = step.file.clone();
         if step.version > *subject.version {
             let (step, version) = (step.version.clone(), subject.version.clone());
-            problems.push(Problem::LaterMigration { file: file.clone(), step, version });
+            problems.push(Problem::LaterMigration {
+                file: file.clone(),
+                step,
+                version,
+            });
         }
-        if subject.config.application.database(&step.database).is_none() {
-            problems.push(Problem::MigrationDatabase { file, database: step.database.to_string() });
+        if subject
+            .config
+            .application
+            .database(&step.database)
+            .is_none()
+        {
+            problems.push(Problem::MigrationDatabase {
+                file,
+                database: step.database.to_string(),
+            });
         }
     }
     for pair in steps.windows(2) {
         if pair[0].version > pair[1].version {
-            problems.push(Problem::MigrationOrder { file: pair[1].file.clone() });
+            problems.push(Problem::MigrationOrder {
+                file: pair[1].file.clone(),
+            });
         }
     }
 }
@@ -226,16 +307,32 @@ fn keys(
         problems.push(Problem::RootExpired(root.expires));
     }
     let mut key = |role| -> Option<SigningKey> {
-        let key = noted(keys::read(&subject.keys, role, passphrases), Problem::Key, problems)?;
+        let key = noted(
+            keys::read(&subject.keys, role, passphrases),
+            Problem::Key,
+            problems,
+        )?;
         let id = key.public().id();
         if !root.role(role).key_ids.contains(&id) {
-            problems.push(Problem::ForeignKey { role, id, directory: subject.keys.clone() });
+            problems.push(Problem::ForeignKey {
+                role,
+                id,
+                directory: subject.keys.clone(),
+            });
         }
         Some(key)
     };
     // All three are read before one that is missing counts: all problems in one run.
-    let found = (key(RoleName::Targets), key(RoleName::Snapshot), key(RoleName::Timestamp));
-    Some(ReleaseKeys { targets: found.0?, snapshot: found.1?, timestamp: found.2? })
+    let found = (
+        key(RoleName::Targets),
+        key(RoleName::Snapshot),
+        key(RoleName::Timestamp),
+    );
+    Some(ReleaseKeys {
+        targets: found.0?,
+        snapshot: found.1?,
+        timestamp: found.2?,
+    })
 }
 
 impl From<MetadataError> for Problem {

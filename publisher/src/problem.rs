@@ -30,7 +30,9 @@ pub enum Problem {
         tag: String,
     },
     /// The tag names another commit.
-    #[error("the tag {tag} names commit {tagged:.12}, but {head:.12} is checked out: run `git checkout {tag}`, or move the tag if it was never published")]
+    #[error(
+        "the tag {tag} names commit {tagged:.12}, but {head:.12} is checked out: run `git checkout {tag}`, or move the tag if it was never published"
+    )]
     TagElsewhere {
         /// The release's tag.
         tag: String,
@@ -52,7 +54,9 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// VERSION says something else.
-    #[error("VERSION says {found:?}, but {version} is to be released: correct it, commit, and move the tag")]
+    #[error(
+        "VERSION says {found:?}, but {version} is to be released: correct it, commit, and move the tag"
+    )]
     VersionFile {
         /// What the file says.
         found: String,
@@ -60,7 +64,9 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// No CHANGELOG.md.
-    #[error("there is no file CHANGELOG.md in the commit: write one as https://keepachangelog.com describes it")]
+    #[error(
+        "there is no file CHANGELOG.md in the commit: write one as https://keepachangelog.com describes it"
+    )]
     NoChangelog,
     /// No usable section.
     #[error(transparent)]
@@ -69,7 +75,9 @@ pub enum Problem {
     #[error(transparent)]
     Contents(ContentsError),
     /// A file that belongs to the client.
-    #[error("{path} lies in the surviving path {kept}, and an update would overwrite it: list it in {IGNORE_FILE}")]
+    #[error(
+        "{path} lies in the surviving path {kept}, and an update would overwrite it: list it in {IGNORE_FILE}"
+    )]
     Kept {
         /// The file.
         path: ReleasePath,
@@ -83,7 +91,10 @@ pub enum Problem {
     #[error("publish.toml: application: {0}")]
     Profile(String),
     /// A file that the profile names.
-    #[error("{}: {what} names {path}, which is not in the release: commit it, or take it out of {IGNORE_FILE}", config::FILE)]
+    #[error(
+        "{}: {what} names {path}, which is not in the release: commit it, or take it out of {IGNORE_FILE}",
+        config::FILE
+    )]
     NotInRelease {
         /// What names it.
         what: String,
@@ -91,7 +102,10 @@ pub enum Problem {
         path: ReleasePath,
     },
     /// A step of the future.
-    #[error("{}: the migration {file} has version {step}, which comes after {version}", config::FILE)]
+    #[error(
+        "{}: the migration {file} has version {step}, which comes after {version}",
+        config::FILE
+    )]
     LaterMigration {
         /// The step's file.
         file: ReleasePath,
@@ -101,13 +115,19 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// Steps out of order.
-    #[error("{}: the migration {file} stands after one of a later version: list the steps in the order of their releases", config::FILE)]
+    #[error(
+        "{}: the migration {file} stands after one of a later version: list the steps in the order of their releases",
+        config::FILE
+    )]
     MigrationOrder {
         /// The step's file.
         file: ReleasePath,
     },
     /// A step for a database that is not there.
-    #[error("{}: the migration {file} names the database {database:?}, which [[application.databases]] does not have", config::FILE)]
+    #[error(
+        "{}: the migration {file} names the database {database:?}, which [[application.databases]] does not have",
+        config::FILE
+    )]
     MigrationDatabase {
         /// The step's file.
         file: ReleasePath,
@@ -115,13 +135,17 @@ pub enum Problem {
         database: String,
     },
     /// A command that cannot be run.
-    #[error("the migration {file} is a command but not executable: run `git update-index --chmod=+x {file}` and commit")]
+    #[error(
+        "the migration {file} is a command but not executable: run `git update-index --chmod=+x {file}` and commit"
+    )]
     NotExecutable {
         /// The step's file.
         file: ReleasePath,
     },
     /// A file of the keys is committed.
-    #[error("{0} is committed to git, and with it a private key: make new keys, and take it out of the history")]
+    #[error(
+        "{0} is committed to git, and with it a private key: make new keys, and take it out of the history"
+    )]
     KeyCommitted(String),
     /// A key cannot be used.
     #[error(transparent)]
@@ -137,10 +161,15 @@ pub enum Problem {
         directory: PathBuf,
     },
     /// The root is no longer valid.
-    #[error("the root metadata has expired at {0}: no client would take the release; sign a new root first")]
+    #[error(
+        "the root metadata has expired at {0}: no client would take the release; sign a new root first"
+    )]
     RootExpired(jiff::Timestamp),
     /// Nowhere to go.
-    #[error("nowhere to publish to: give --to DIR or --to github:OWNER/REPO, or set `to` in {}", config::FILE)]
+    #[error(
+        "nowhere to publish to: give --to DIR or --to github:OWNER/REPO, or set `to` in {}",
+        config::FILE
+    )]
     NoDestination,
     /// The minimum version is above the release.
     #[error("the minimum version {minimum} is above {version}: no client could ever install it")]
@@ -151,7 +180,9 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// Not higher than what is there.
-    #[error("{repository} already has {last}, and {version} is not higher: clients would never take it; choose a higher version")]
+    #[error(
+        "{repository} already has {last}, and {version} is not higher: clients would never take it; choose a higher version"
+    )]
     NotHigher {
         /// The repository.
         repository: String,
@@ -161,7 +192,9 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// Repositories that are to be the same are not.
-    #[error("{first} and {second} do not have the same metadata: publish to one of them, and copy it over the other")]
+    #[error(
+        "{first} and {second} do not have the same metadata: publish to one of them, and copy it over the other"
+    )]
     Diverged {
         /// A repository.
         first: String,
@@ -201,9 +234,10 @@ impl Problem {
             | Self::MigrationDatabase { .. }
             | Self::NoDestination
             | Self::MinimumVersion { .. } => Exit::Configuration,
-            Self::KeyCommitted(_) | Self::Key(_) | Self::ForeignKey { .. } | Self::RootExpired(_) => {
-                Exit::Keys
-            }
+            Self::KeyCommitted(_)
+            | Self::Key(_)
+            | Self::ForeignKey { .. }
+            | Self::RootExpired(_) => Exit::Keys,
             Self::NotHigher { .. } | Self::Diverged { .. } => Exit::Conflict,
             Self::Metadata(error) => of_metadata(error),
         }
