@@ -164,6 +164,21 @@ fn a_stored_timestamp_that_expired_is_still_the_measure_but_never_trusted() {
 }
 
 #[test]
+fn of_two_stored_files_the_newer_one_is_the_measure() {
+    let old = World::new().publish();
+    let (_, stored) = at_version_3();
+    let mut repository = stored.reload();
+    let update = repository
+        .update_timestamp(&old.timestamp, Expiry::PreviousState)
+        .unwrap();
+    assert_eq!(update, Update::Unchanged);
+    is_rollback(
+        repository.update_timestamp(&old.timestamp, enforce()),
+        (RoleName::Timestamp, 3, 1),
+    );
+}
+
+#[test]
 fn metadata_out_of_order_is_refused() {
     let files = World::new().publish();
     let mut repository = TrustedRepository::from_root(&files.root, None).unwrap();

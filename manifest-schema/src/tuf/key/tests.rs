@@ -167,6 +167,25 @@ fn weak_keys_are_refused_in_every_encoding() {
 }
 
 #[test]
+fn a_second_encoding_of_a_good_point_is_refused() {
+    // p + y for a small y, p = 2^255 - 19: the only points with two encodings.
+    let second = |y: u8| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (0xed + y, 0x7f);
+        bytes
+    };
+    let good = |bytes: &[u8; 32]| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak());
+    let doubled: Vec<_> = (0..19).map(second).filter(good).collect();
+    assert!(
+        !doubled.is_empty(),
+        "a point of large order with two encodings"
+    );
+    for bytes in doubled {
+        assert_eq!(PublicKey::from_bytes(&bytes), Err(KeyError::NotAPoint));
+    }
+}
+
+#[test]
 fn bytes_off_the_curve_and_other_spellings_are_no_key() {
     let off = "0200000000000000000000000000000000000000000000000000000000000000";
     assert_eq!(off.parse::<PublicKey>(), Err(KeyError::NotAPoint));
