@@ -163,7 +163,7 @@ impl Fetcher {
             location: location.to_owned(),
             reason,
         };
-        let mut running = match self.process.take() {
+        let mut running = match self.process.take().and_then(Process::still_running) {
             Some(running) => running,
             None => self.launch.start().map_err(process)?,
         };

@@ -15,6 +15,9 @@ use super::redirect::{Forbidden, Guard};
 use crate::source::spec::is_loopback;
 use crate::source::wire::Failure;
 
+/// How long a connection is kept for the next request; shorter than servers keep theirs.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -83,11 +86,17 @@ fn build(kind: Kind, connect: Duration, guard: Guard) -> Result<Client, Failure>
         })
 }
 
+/// On this machine a new connection costs nothing, and one kept for the next question may be closed by the application
+/// at the very moment of asking, which would look like ill health. On the internet it saves a TLS handshake; there a
+/// closed one is a transient failure, tried again.
 fn for_kind(kind: Kind, common: ClientBuilder) -> ClientBuilder {
     match kind {
-        Kind::Plain => common.no_proxy().tls_certs_only([]),
-        Kind::Direct => common.no_proxy().https_only(true),
-        Kind::Proxied => common.https_only(true),
+        Kind::Plain => common
+            .no_proxy()
+            .tls_certs_only([])
+            .pool_max_idle_per_host(0),
+        Kind::Direct => common.no_proxy().https_only(true).pool_max_idle_per_host(0),
+        Kind::Proxied => common.https_only(true).pool_idle_timeout(IDLE),
     }
 }
 

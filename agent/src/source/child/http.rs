@@ -12,7 +12,7 @@ use url::Url;
 
 use super::client::{Clients, Kind, innermost, unreachable};
 use super::output::Output;
-use super::redirect::HOPS;
+use super::redirect::{HOPS, Zone};
 use super::verdict::{Readable, judge};
 use crate::source::spec::is_loopback;
 use crate::source::wire::{Failure, Get, Tail};
@@ -109,16 +109,16 @@ impl Flow {
 
 async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Response, Failure> {
     clients.guard.open();
-    let mut url = origin.clone();
+    let mut url = origin;
+    let mut farthest = Zone::Loopback;
     for _ in 0..=HOPS {
         let response = ask(clients, &url, get).await?;
         let Some(target) = redirect_target(&url, &response)? else {
             return Ok(response);
         };
-        clients
-            .guard
-            .follow(&origin, &target)
-            .map_err(|reason| Failure::Unsafe { reason })?;
+        farthest = farthest.min(clients.guard.zone_of(&url));
+        let allowed = clients.guard.follow(farthest, &url, &target);
+        allowed.map_err(|reason| Failure::Unsafe { reason })?;
         url = target;
     }
     Err(Failure::Unsafe {

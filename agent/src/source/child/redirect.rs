@@ -123,23 +123,24 @@ impl Guard {
         }
     }
 
-    /// Checks a redirect from `origin` to `target`, and has the resolver watch its name.
+    /// Checks a redirect that `from` gave, `source` being the farthest zone on the way there, and has the resolver
+    /// watch the target's name.
     ///
     /// Fails with a sentence where it must not be followed.
-    pub(super) fn follow(&self, origin: &Url, target: &Url) -> Result<(), String> {
+    pub(super) fn follow(&self, source: Zone, from: &Url, target: &Url) -> Result<(), String> {
         let refuse = |why: &str| Err(format!("it redirects to {target}, {why}"));
         let Some(host) = target.host() else {
             return refuse("which names no host");
         };
         if !target.username().is_empty() || target.password().is_some() {
-            return refuse("which carries a user name");
+            return Err("it redirects to an address with a user name or a password".to_owned());
         }
-        match (origin.scheme(), target.scheme()) {
+        match (from.scheme(), target.scheme()) {
             (_, "https") => {}
             ("http", "http") if is_loopback(&host) => {}
             (_, _) => return refuse("which is not encrypted"),
         }
-        match self.admits(self.zone_of(origin), &host) {
+        match self.admits(source, &host) {
             true => Ok(()),
             false => refuse("an address inside this network"),
         }
@@ -202,6 +203,10 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).expect("a URL")
+    }
+
+    fn follow(guard: &Guard, origin: &Url, target: &Url) -> Result<(), String> {
+        guard.follow(guard.zone_of(origin), origin, target)
     }
 
     fn resolved(name: &str, address: &str) -> (Guard, Result<Vec<SocketAddr>, Forbidden>) {
@@ -269,10 +274,10 @@ mod tests {
             "https://user@cdn.example/a",
             "ftp://cdn.example/a",
         ] {
-            assert!(guard.follow(&origin, &url(target)).is_err(), "{target}");
+            assert!(follow(&guard, &origin, &url(target)).is_err(), "{target}");
         }
         assert_eq!(
-            guard.follow(&origin, &url("https://cdn.example/a?sig=1")),
+            follow(&guard, &origin, &url("https://cdn.example/a?sig=1")),
             Ok(())
         );
     }
@@ -284,7 +289,7 @@ mod tests {
             url("https://releases.example/a"),
             url("https://rebind.example/a"),
         );
-        assert_eq!(guard.follow(&origin, &target), Ok(()));
+        assert_eq!(follow(&guard, &origin, &target), Ok(()));
         let inside = SocketAddr::from(([10, 0, 0, 1], 0));
         let outside = SocketAddr::from(([140, 82, 112, 3], 0));
         assert!(guard.sift("rebind.example", vec![inside]).is_err());
@@ -298,12 +303,12 @@ mod tests {
     fn an_earlier_connection_inside_is_no_way_around() {
         let (guard, _) = resolved("ghe.corp.example", "10.0.0.5");
         assert!(
-            guard
-                .follow(
-                    &url("https://releases.example/"),
-                    &url("https://ghe.corp.example/")
-                )
-                .is_err()
+            follow(
+                &guard,
+                &url("https://releases.example/"),
+                &url("https://ghe.corp.example/")
+            )
+            .is_err()
         );
     }
 
@@ -311,7 +316,20 @@ mod tests {
     fn a_server_of_the_house_may_redirect_within_the_house() {
         let (guard, _) = resolved("ghe.corp.example", "10.0.0.5");
         let origin = url("https://ghe.corp.example/");
-        assert_eq!(guard.follow(&origin, &url("https://10.0.0.6/a")), Ok(()));
-        assert!(guard.follow(&origin, &url("https://127.0.0.1/a")).is_err());
+        assert_eq!(follow(&guard, &origin, &url("https://10.0.0.6/a")), Ok(()));
+        assert!(follow(&guard, &origin, &url("https://127.0.0.1/a")).is_err());
+    }
+
+    #[test]
+    fn a_way_that_has_left_tls_or_the_house_does_not_come_back() {
+        let guard = Guard::default();
+        let (inside, outside) = (url("http://127.0.0.1/a"), url("https://cdn.example/a"));
+        assert_eq!(guard.follow(Zone::Loopback, &inside, &outside), Ok(()));
+        assert!(guard.follow(Zone::Loopback, &outside, &inside).is_err());
+        assert!(
+            guard
+                .follow(Zone::Public, &outside, &url("https://127.0.0.1/a"))
+                .is_err()
+        );
     }
 }

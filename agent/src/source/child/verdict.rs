@@ -78,7 +78,9 @@ fn from_range(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
         },
         skip: 0,
         // A server may send less than asked for; then the file goes on and the engine asks again.
-        rest: Some(total.map_or(last - first + 1, |total| total.saturating_sub(first))),
+        rest: Some(total.map_or((last - first).saturating_add(1), |total| {
+            total.saturating_sub(first)
+        })),
         delimited: headers.contains_key(CONTENT_LENGTH),
     })
 }
@@ -202,4 +204,124 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 fn etag(headers: &HeaderMap) -> Option<String> {
     let tag = headers.get(ETAG)?.to_str().ok()?;
     (tag.len() <= 256).then(|| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderName;
+
+    use super::*;
+    use crate::source::wire::{Location, Timeouts};
+
+    fn headers(text: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (
+                HeaderName::from_static(name),
+                value.parse().expect("a value"),
+            )
+        };
+        text.iter().map(pair).collect()
+    }
+
+    fn verdict(
+        status: u16,
+        text: &[(&'static str, &'static str)],
+        from: u64,
+        cap: u64,
+        expect_length: Option<u64>,
+    ) -> Result<(u64, Option<u64>), Failure> {
+        let location = Location::Url("https://get.example/".to_owned());
+        let timeouts = Timeouts::for_length(cap);
+        let get = Get {
+            location,
+            from,
+            cap,
+            expect_length,
+            timeouts,
+        };
+        let status = StatusCode::from_u16(status).expect("a status");
+        let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+        judge(status, &headers(text), &get, now).map(|readable| (readable.skip, readable.rest))
+    }
+
+    #[test]
+    fn what_must_still_come_is_known_from_whoever_tells() {
+        let ten = [("content-length", "10")];
+        assert_eq!(verdict(200, &ten, 0, 10, None), Ok((0, Some(10))));
+        assert_eq!(verdict(200, &ten, 4, 6, Some(10)), Ok((4, Some(6))));
+        assert_eq!(verdict(200, &[], 4, 6, Some(10)), Ok((4, Some(6))));
+        assert_eq!(verdict(200, &[], 0, 10, None), Ok((0, None)));
+        let ranged = [("content-range", "bytes 4-9/10")];
+        assert_eq!(verdict(206, &ranged, 4, 6, Some(10)), Ok((0, Some(6))));
+        assert_eq!(
+            verdict(206, &[("content-range", "bytes 4-5/*")], 4, 6, Some(10)),
+            Ok((0, Some(6)))
+        );
+        assert_eq!(
+            verdict(416, &[("content-range", "bytes */10")], 10, 6, None),
+            Ok((0, Some(0)))
+        );
+    }
+
+    #[test]
+    fn a_cap_holds_for_what_is_given_and_not_for_what_is_skipped() {
+        assert_eq!(
+            verdict(200, &[("content-length", "10")], 5, 5, None),
+            Ok((5, Some(5)))
+        );
+        assert_eq!(
+            verdict(200, &[("content-length", "11")], 5, 5, None),
+            Err(Failure::TooLarge { cap: 5 })
+        );
+    }
+
+    #[test]
+    fn contradictions_cannot_be_used() {
+        let unusable = |status, text, from, expect| {
+            let failed = verdict(status, text, from, 100, expect);
+            assert!(
+                matches!(failed, Err(Failure::Unusable { .. })),
+                "{status} {text:?}: {failed:?}"
+            );
+        };
+        unusable(200, &[("content-length", "3")], 5, None);
+        unusable(200, &[("content-length", "9")], 0, Some(10));
+        unusable(200, &[("content-encoding", "br")], 0, None);
+        unusable(206, &[], 5, None);
+        unusable(206, &[("content-range", "bytes 4-9/10")], 5, None);
+        unusable(206, &[("content-range", "bytes 5-9/11")], 5, Some(10));
+        unusable(416, &[("content-range", "bytes */4")], 5, None);
+        unusable(416, &[], 5, None);
+    }
+
+    #[test]
+    fn a_pause_is_understood_in_each_of_its_forms() {
+        let pause = |status, text| match verdict(status, text, 0, 1, None) {
+            Err(Failure::RateLimited { retry_after_s }) => retry_after_s,
+            other => panic!("{text:?}: {other:?}"),
+        };
+        assert_eq!(pause(429, &[("retry-after", "120")]), Some(120));
+        assert_eq!(
+            pause(503, &[("retry-after", "Sat, 21 Nov 2026 10:01:00 GMT")]),
+            Some(60)
+        );
+        assert_eq!(
+            pause(503, &[("retry-after", "Fri, 20 Nov 2026 10:01:00 GMT")]),
+            Some(0)
+        );
+        let github = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1795255230"),
+        ];
+        assert_eq!(pause(403, &github), Some(30));
+        assert_eq!(pause(429, &[("retry-after", "soon")]), None);
+        let left = [
+            ("x-ratelimit-remaining", "9"),
+            ("x-ratelimit-reset", "1795255230"),
+        ];
+        assert_eq!(
+            verdict(403, &left, 0, 1, None),
+            Err(Failure::Refused { status: 403 })
+        );
+    }
 }

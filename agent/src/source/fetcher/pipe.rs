@@ -120,7 +120,7 @@ impl Frames {
         &self.buffer[self.filled.clone()]
     }
 
-    /// Waits for at least one more byte. Callers ask for no more than [`CHUNK`] at once, so there is room.
+    /// Waits for at least one more byte, even where one is there already: a deadline holds for a chatterer too. Callers ask for no more than [`CHUNK`] at once, so there is room.
     fn more(&mut self, patience: &Patience) -> Result<(), PipeError> {
         self.buffer.copy_within(self.filled.clone(), 0);
         self.filled = 0..self.filled.len();
@@ -148,5 +148,83 @@ impl Frames {
                 Err(_) => return Err(PipeError::Ended),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// The output of a shell script that first reads a line, which never comes where nobody writes one.
+    fn output(script: &str) -> (Child, Frames) {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().expect("a shell");
+        let frames = Frames::new(child.stdout.take().expect("a pipe"));
+        (child, frames)
+    }
+
+    fn patience(silence_ms: u64, total_ms: u64) -> Patience {
+        Patience::new(
+            Duration::from_millis(silence_ms),
+            Duration::from_millis(total_ms),
+        )
+    }
+
+    fn end(mut child: Child) {
+        drop(child.stdin.take());
+        child.wait().expect("it ends");
+    }
+
+    #[test]
+    fn silence_has_an_end() {
+        let (child, mut frames) = output("read line");
+        assert!(matches!(
+            frames.chunk(&patience(50, 60_000)),
+            Err(PipeError::Silent)
+        ));
+        assert!(matches!(
+            frames.chunk(&patience(60_000, 50)),
+            Err(PipeError::Silent)
+        ));
+        end(child);
+    }
+
+    #[test]
+    fn a_stream_of_small_chunks_has_an_end_too() {
+        let (mut child, mut frames) = output("while printf '\\0\\0\\0\\001x'; do :; done");
+        let patience = patience(60_000, 200);
+        let error = loop {
+            match frames.chunk(&patience) {
+                Ok(chunk) => assert_eq!(chunk, Some(&b"x"[..])),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, PipeError::Silent), "{error:?}");
+        child.kill().expect("killed");
+        child.wait().expect("it ends");
+    }
+
+    #[test]
+    fn lines_and_chunks_follow_each_other() {
+        let (child, mut frames) = output("echo 7; printf '\\0\\0\\0\\003abc\\0\\0\\0\\0'; echo 8");
+        let patience = patience(10_000, 10_000);
+        assert_eq!(frames.line::<u8>(100, &patience).expect("a line"), 7);
+        assert_eq!(frames.chunk(&patience).expect("a chunk"), Some(&b"abc"[..]));
+        assert_eq!(
+            frames.chunk(&patience).expect("the end of the chunks"),
+            None
+        );
+        assert_eq!(frames.line::<u8>(100, &patience).expect("a line"), 8);
+        assert!(matches!(
+            frames.line::<u8>(100, &patience),
+            Err(PipeError::Ended)
+        ));
+        end(child);
     }
 }

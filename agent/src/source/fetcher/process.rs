@@ -83,6 +83,14 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// Itself, where it did not end since the last request (the kernel kills it with the thread that started it).
+    pub(super) fn still_running(mut self) -> Option<Self> {
+        match self.child.try_wait() {
+            Ok(None) => Some(self),
+            Ok(Some(_)) | Err(_) => None,
+        }
+    }
+
     /// Writes one request.
     pub(super) fn ask(&mut self, request: &Request) -> Result<(), Trouble> {
         let mut line = serde_json::to_vec(request).map_err(|error| unfit(error.to_string()))?;
