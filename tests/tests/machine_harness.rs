@@ -142,6 +142,24 @@ fn files_go_in_with_their_modes_and_come_out() {
 }
 
 #[test]
+fn a_machine_with_a_small_disk_runs_out_of_space() {
+    let image = Image::ensure().expect("the image is there");
+    let options = MachineOptions {
+        disk: 400 << 20,
+        ..MachineOptions::named("harness-small")
+    };
+    let machine = Machine::boot(&image, options).expect("the machine boots");
+
+    let output = machine.run(["fallocate", "--length", "500M", "/root/large"]);
+
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("No space left"),
+        "{output:?}"
+    );
+    assert_eq!(query(&machine, "select 1"), "1");
+}
+
+#[test]
 fn the_power_can_be_cut_while_a_command_runs() {
     let machine = boot("harness-cut-busy");
     let mut sleeper = machine.spawn(["sleep", "infinity"]);

@@ -25,7 +25,6 @@ pub const TESTS: &[&str] = &[
     "gh",
     "git",
     "mount",
-    "postgresql-client",
     "python3",
     "python3-pip",
     "systemd-container",
@@ -47,7 +46,8 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
         bail!("packages are missing on this host; run as root: apt-get update && {install}");
     }
     eprintln!("packages: installing {} …", missing.join(", "));
-    apt(&["update", "-q"])?;
+    // One unreachable third-party list makes this fail although ours are fresh; whether that matters, the installation tells.
+    let _ = apt(&["update", "-q"]);
     apt(&[
         &["install", "-y", "-q", "--no-install-recommends"],
         missing.as_slice(),
@@ -81,7 +81,7 @@ fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
 fn apt(arguments: &[&str]) -> Result<()> {
     let mut apt = Command::new("apt-get");
     apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    // Its chatter belongs to standard error: standard output is for what the verb itself has to say.
+    // Its chatter is shown only when it fails.
     let output = apt.output().context("cannot run apt-get")?;
     if !output.status.success() {
         bail!(
