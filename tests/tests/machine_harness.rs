@@ -156,6 +156,7 @@ fn a_machine_with_a_small_disk_runs_out_of_space() {
         String::from_utf8_lossy(&output.stderr).contains("No space left"),
         "{output:?}"
     );
+    machine.sh("rm /root/large");
     assert_eq!(query(&machine, "select 1"), "1");
 }
 
