@@ -25,7 +25,7 @@ pub const SCHEMA: u32 = 1;
 pub const BLOCK_SIZE: u64 = 1 << 20;
 
 /// Largest manifest that is read, in bytes: the list of some 100 000 files fits.
-pub const LARGEST: usize = 32 << 20;
+pub const LARGEST: u64 = 32 << 20;
 
 /// A release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

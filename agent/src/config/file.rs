@@ -1,0 +1,146 @@
+//! What a configuration file may say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::Severity;
+use manifest_schema::path::Name;
+use serde::Deserialize;
+
+use crate::plan::Manager;
+
+/// `/etc/surefoot/NAME.toml` with its drop-ins.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The application, as its vendor names it.
+    pub product: Name,
+    /// The directory that the application's units name.
+    pub directory: PathBuf,
+    /// From where releases come: `github:OWNER/REPO`, `https://…`, or a directory.
+    pub source: String,
+    /// The login name of the application's user. Without root it is always the agent's own.
+    pub user: Option<String>,
+    /// GitHub Enterprise: its web address, instead of GitHub's.
+    pub github_url: Option<String>,
+    /// The vendor's `root.json`; relative to the configuration's directory. `NAME.root.json` unless named.
+    pub root: Option<PathBuf>,
+    /// SHA-256 of that file, as the vendor tells it.
+    pub root_fingerprint: Option<Sha256>,
+    /// Who starts and stops the services.
+    #[serde(default = "systemd")]
+    pub service_manager: Manager,
+    /// Which releases go in, and when.
+    #[serde(default)]
+    pub policy: PolicyFile,
+    /// When to look for releases.
+    #[serde(default)]
+    pub schedule: ScheduleFile,
+    /// Days for which the release before and its backup are kept.
+    #[serde(default = "seven")]
+    pub keep_previous_days: u32,
+    /// Names that differ from the vendor's, so that two instances can run side by side.
+    #[serde(default)]
+    pub services: BTreeMap<Name, ServiceOverride>,
+    /// Health checks that differ from the vendor's.
+    #[serde(default)]
+    pub checks: BTreeMap<Name, CheckOverride>,
+    /// Times that differ from the vendor's.
+    #[serde(default)]
+    pub health: HealthOverride,
+}
+
+/// The same keys, none of them mandatory: what one of several files may say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read only to see that the keys and types are right")]
+pub(super) struct Partial {
+    product: Option<Name>,
+    directory: Option<PathBuf>,
+    source: Option<String>,
+    user: Option<String>,
+    github_url: Option<String>,
+    root: Option<PathBuf>,
+    root_fingerprint: Option<Sha256>,
+    service_manager: Option<Manager>,
+    #[serde(default)]
+    policy: PolicyFile,
+    #[serde(default)]
+    schedule: ScheduleFile,
+    keep_previous_days: Option<u32>,
+    #[serde(default)]
+    services: BTreeMap<Name, ServiceOverride>,
+    #[serde(default)]
+    checks: BTreeMap<Name, CheckOverride>,
+    #[serde(default)]
+    health: HealthOverride,
+}
+
+/// `[policy]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFile {
+    /// The vendor's channel that is followed; `stable` unless named.
+    pub channel: Option<Name>,
+    /// Severities that go in without approval.
+    #[serde(default)]
+    pub automatic: Vec<Severity>,
+    /// Whether critical releases go in at once.
+    pub force_critical: Option<bool>,
+    /// The versions that are allowed, such as `2.x`.
+    pub allow: Option<semver::VersionReq>,
+}
+
+/// `[schedule]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleFile {
+    /// `@every 1h`, or cron in five or six fields.
+    pub check: Option<String>,
+    /// The time zone of cron's fields, such as `Europe/Berlin`; the machine's unless named.
+    pub timezone: Option<String>,
+}
+
+/// `[services.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceOverride {
+    /// The unit on this machine.
+    pub unit: String,
+}
+
+/// `[checks.NAME]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckOverride {
+    /// The URL on this machine, for a check of type `http`.
+    pub url: Option<String>,
+    /// The address on this machine, for a check of type `tcp`.
+    pub address: Option<String>,
+}
+
+/// `[health]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthOverride {
+    /// Seconds within which it must be healthy after a start.
+    pub start_within_seconds: Option<u64>,
+    /// Seconds for which it must then stay healthy.
+    pub soak_seconds: Option<u64>,
+}
+
+impl File {
+    /// Reads the merged keys.
+    pub(super) fn try_from_table(table: toml::Table) -> Result<Self, String> {
+        table.try_into().map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
+    }
+}
+
+fn systemd() -> Manager {
+    Manager::Systemd
+}
+
+fn seven() -> u32 {
+    7
+}

@@ -1,0 +1,145 @@
+//! Settings: a configuration file made sense of on this machine.
+
+use std::path::{Path, PathBuf};
+
+use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::Severity;
+use manifest_schema::path::Name;
+use manifest_schema::profile::{CheckKind, Profile};
+
+use super::{ConfigError, File, ScheduleFile};
+use crate::layout::AppLayout;
+use crate::plan::{Instance, User};
+use crate::schedule;
+use crate::source::SourceSpec;
+
+/// One instance, as configured.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file that it comes from.
+    pub path: PathBuf,
+    /// What goes into plans.
+    pub instance: Instance,
+    /// The application, as its vendor names it.
+    pub product: Name,
+    /// From where releases come.
+    pub source: SourceSpec,
+    /// The vendor's first `root.json`.
+    pub root: PathBuf,
+    /// Its hash, where it is pinned by that as well.
+    pub root_fingerprint: Option<Sha256>,
+    /// Which releases go in.
+    pub policy: Policy,
+    /// When to look.
+    pub schedule: Schedule,
+    /// Days for which the release before and its backup are kept.
+    pub keep_previous_days: u32,
+    overrides: File,
+}
+
+/// Which releases go in, and how.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The channel that is followed.
+    pub channel: Name,
+    /// Severities that go in without approval.
+    pub automatic: Vec<Severity>,
+    /// Whether critical releases go in at once.
+    pub force_critical: bool,
+    /// The versions that are allowed; all of the installed major where nothing is said.
+    pub allow: Option<semver::VersionReq>,
+}
+
+pub use crate::schedule::Schedule;
+
+impl Settings {
+    pub(super) fn resolve(name: Name, path: PathBuf, file: File) -> Result<Self, ConfigError> {
+        let wrong = |setting, reason: String| ConfigError::Setting { path: path.clone(), setting, reason };
+        if !file.directory.is_absolute() || file.directory.file_name().is_none() {
+            return Err(wrong("directory", format!("{} is not an absolute path", file.directory.display())));
+        }
+        let user = resolve_user(file.user.as_deref()).map_err(|reason| wrong("user", reason))?;
+        let source = SourceSpec::parse(&file.source, file.github_url.as_deref())
+            .map_err(|error| wrong("source", crate::exit::chain(&error)))?;
+        let schedule = schedule_of(&file.schedule).map_err(|reason| wrong("schedule", reason))?;
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let root = directory.join(file.root.clone().unwrap_or_else(|| format!("{name}.root.json").into()));
+        Ok(Self {
+            instance: Instance {
+                name,
+                directory: file.directory.clone(),
+                user,
+                manager: file.service_manager,
+            },
+            product: file.product.clone(),
+            source,
+            root,
+            root_fingerprint: file.root_fingerprint,
+            policy: Policy {
+                channel: file.policy.channel.clone().unwrap_or_else(stable),
+                automatic: file.policy.automatic.clone(),
+                force_critical: file.policy.force_critical.unwrap_or(true),
+                allow: file.policy.allow.clone(),
+            },
+            schedule,
+            keep_previous_days: file.keep_previous_days,
+            overrides: file,
+            path,
+        })
+    }
+
+    /// Where the application lives.
+    pub fn app(&self) -> AppLayout {
+        AppLayout::new(&self.instance.directory)
+    }
+
+    /// The vendor's profile with this machine's names.
+    ///
+    /// # Errors
+    /// When an override names what the profile does not have.
+    pub fn localise(&self, mut profile: Profile) -> Result<Profile, ConfigError> {
+        let wrong = |setting, reason| ConfigError::Setting { path: self.path.clone(), setting, reason };
+        for (name, over) in &self.overrides.services {
+            let service = profile.services.iter_mut().find(|service| service.name == *name);
+            let service = service.ok_or_else(|| wrong("services", format!("the application has no service {name}")))?;
+            service.unit = Some(over.unit.clone());
+        }
+        for (name, over) in &self.overrides.checks {
+            let check = profile.health.checks.iter_mut().find(|check| check.name == *name);
+            let check = check.ok_or_else(|| wrong("checks", format!("the application has no health check {name}")))?;
+            match (&mut check.kind, &over.url, &over.address) {
+                (CheckKind::Http { url, .. }, Some(new), None) => url.clone_from(new),
+                (CheckKind::Tcp { address }, None, Some(new)) => address.clone_from(new),
+                _ => return Err(wrong("checks", format!("{name}: give url to an http check and address to a tcp check"))),
+            }
+        }
+        let health = &self.overrides.health;
+        profile.health.start_within_seconds = health.start_within_seconds.unwrap_or(profile.health.start_within_seconds);
+        profile.health.soak_seconds = health.soak_seconds.unwrap_or(profile.health.soak_seconds);
+        profile.check().map_err(|reason| wrong("checks", reason))?;
+        Ok(profile)
+    }
+}
+
+/// The user that runs the application. An agent that is not root can act for nobody but itself.
+fn resolve_user(name: Option<&str>) -> Result<Option<User>, String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let name = name.ok_or("it is missing: the application's own code never runs as root")?;
+    let user = nix::unistd::User::from_name(name)
+        .map_err(|error| format!("cannot look up {name:?}: {error}"))?
+        .ok_or_else(|| format!("there is no user {name:?} on this machine"))?;
+    if user.uid.is_root() {
+        return Err("the application's own code never runs as root".to_owned());
+    }
+    Ok(Some(User { name: name.to_owned(), uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+}
+
+fn schedule_of(file: &ScheduleFile) -> Result<Schedule, String> {
+    schedule::parse(file.check.as_deref().unwrap_or("@every 1h"), file.timezone.as_deref())
+}
+
+fn stable() -> Name {
+    "stable".parse().expect("stable is a legal name")
+}

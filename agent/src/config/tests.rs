@@ -1,0 +1,70 @@
+use super::*;
+use crate::durable;
+
+const GOOD: &str = r#"
+product = "kkt"
+directory = "/srv/kkt"
+source = "github:acme/kkt"
+user = "nobody"
+"#;
+
+fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Layout) {
+    let root = tempfile::tempdir().unwrap();
+    let layout = Layout::new(root.path());
+    durable::make_dirs(&layout.config(), 0o755).unwrap();
+    for (name, text) in files {
+        let path = layout.config().join(name);
+        durable::make_dirs(path.parent().unwrap(), 0o755).unwrap();
+        durable::write_atomic(&path, text.as_bytes(), 0o644).unwrap();
+    }
+    (root, layout)
+}
+
+fn refusal(files: &[(&str, &str)]) -> String {
+    let (_root, layout) = machine(files);
+    crate::exit::chain(&load(&layout).unwrap_err())
+}
+
+#[test]
+fn a_drop_in_wins_and_the_rest_stays() {
+    let (_root, layout) = machine(&[
+        ("kkt.toml", GOOD),
+        ("kkt.d/10-policy.toml", "[policy]\nautomatic = [\"minor\"]\n"),
+        ("kkt.d/20-policy.toml", "[policy]\nautomatic = [\"patch\"]\n"),
+        ("kkt.root.json", "{}"),
+    ]);
+    let settings = select(&layout, None).unwrap();
+    assert_eq!(settings.policy.automatic, [manifest_schema::manifest::Severity::Patch]);
+    assert!(settings.policy.force_critical);
+    assert_eq!(settings.root, layout.config().join("kkt.root.json"));
+}
+
+#[test]
+fn mistakes_are_told_with_file_and_key() {
+    let unknown = refusal(&[("kkt.toml", &format!("{GOOD}\n[policy]\nautomatik = []\n"))]);
+    assert!(unknown.contains("kkt.toml") && unknown.contains("automatik"), "{unknown}");
+    let wrong_type = refusal(&[("kkt.toml", &format!("{GOOD}\nkeep_previous_days = \"7\"\n"))]);
+    assert!(wrong_type.contains("keep_previous_days"), "{wrong_type}");
+    let drop_in = refusal(&[("kkt.toml", GOOD), ("kkt.d/1.toml", "oops = 1")]);
+    assert!(drop_in.contains("1.toml") && drop_in.contains("oops"), "{drop_in}");
+    let relative = refusal(&[("kkt.toml", &GOOD.replace("/srv", "srv"))]);
+    assert!(relative.contains("directory") && relative.contains("absolute"), "{relative}");
+    let missing = refusal(&[("kkt.toml", "product = \"kkt\"")]);
+    assert!(missing.contains("missing field"), "{missing}");
+}
+
+#[test]
+fn files_that_nobody_reads_and_two_claims_are_errors() {
+    assert!(refusal(&[("kkt.toml", GOOD), ("kkt.tmol", "")]).contains("nothing reads"));
+    assert!(refusal(&[("kkt.toml", GOOD), ("ktk.d/a.toml", "")]).contains("nothing reads"));
+    assert!(refusal(&[("kkt.toml", GOOD), ("kkt.d/a.conf", "")]).contains("nothing reads"));
+    assert!(refusal(&[("a.toml", GOOD), ("b.toml", GOOD)]).contains("both claim"));
+}
+
+#[test]
+fn an_instance_must_be_named_where_there_are_two() {
+    let (_root, layout) = machine(&[("a.toml", GOOD), ("b.toml", &GOOD.replace("/srv/kkt", "/srv/b"))]);
+    assert!(select(&layout, None).is_err());
+    assert_eq!(select(&layout, Some("b")).unwrap().instance.name.as_str(), "b");
+    assert!(matches!(select(&layout, Some("c")), Err(ConfigError::NoInstance { .. })));
+}

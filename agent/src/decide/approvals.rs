@@ -1,0 +1,75 @@
+//! What admins approved: one line an approval, bound to the manifest's hash, so that it is worth nothing for another
+//! release of the same version.
+
+use std::path::{Path, PathBuf};
+
+use manifest_schema::digest::Sha256;
+use manifest_schema::version::ReleaseVersion;
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+
+/// An approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// The release, for people.
+    pub version: ReleaseVersion,
+    /// The release, for the agent.
+    pub manifest: Sha256,
+    /// Who.
+    pub by: String,
+}
+
+/// Why approvals cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is no approval.
+    #[error("{}: line {line} is not an approval", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+/// All approvals ever given.
+///
+/// # Errors
+/// When the file or a line of it cannot be read. A last line without newline never happened.
+pub fn read_approvals(path: &Path) -> Result<Vec<Approval>, ApprovalError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(ApprovalError::Read { path: path.to_owned(), source }),
+    };
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .enumerate()
+        .map(|(number, line)| {
+            serde_json::from_str(line)
+                .map_err(|source| ApprovalError::Line { path: path.to_owned(), line: number + 1, source })
+        })
+        .collect()
+}
+
+/// Records an approval.
+///
+/// # Errors
+/// When it is not durable.
+pub fn write_approval(path: &Path, approval: &Approval) -> Result<(), durable::Error> {
+    let line = serde_json::to_string(approval).expect("an approval has only text keys");
+    durable::append_line(path, &line)
+}

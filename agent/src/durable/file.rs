@@ -1,0 +1,132 @@
+//! Single files: whole or not there at all.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::{Attempt, Error, Result, beside, gone_is_fine, rename, sync_parent};
+
+/// Replaces the content of `path`, or makes it. A reader sees the old content or the new one, whole.
+///
+/// # Errors
+/// When the file or its directory cannot be written; the old content is then still there.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let mut partial = create_partial(&beside(path, ".partial"), mode)?;
+    partial.write(bytes)?;
+    let made = partial.finish()?;
+    rename(&made, path)
+}
+
+/// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal.
+///
+/// # Errors
+/// When the line is not known to be durable. It may be there in part; a reader ignores a last line without newline.
+pub fn append_line(path: &Path, line: &str) -> Result<()> {
+    let new = !path.exists();
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o640)).attempt("open", path)?;
+    let mut file = File::from(file);
+    file.write_all(format!("{line}\n").as_bytes()).attempt("append to", path)?;
+    file.sync_all().attempt("make durable", path)?;
+    if new { sync_parent(path) } else { Ok(()) }
+}
+
+/// Cuts `path` to its first `length` bytes: what follows never happened.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn truncate(path: &Path, length: u64) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::empty()).attempt("open", path)?;
+    let file = File::from(file);
+    file.set_len(length).attempt("cut", path)?;
+    file.sync_all().attempt("make durable", path)
+}
+
+/// Removes a file or a link. That it is not there is fine.
+///
+/// # Errors
+/// When it is there and stays.
+#[expect(clippy::disallowed_methods, reason = "the one writer")]
+pub fn remove_file(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::new("look at", path, error)),
+        Ok(_) => {
+            gone_is_fine(std::fs::remove_file(path)).attempt("remove", path)?;
+            sync_parent(path)
+        }
+    }
+}
+
+/// A file that is being made under a name that nobody reads.
+pub struct Partial {
+    file: File,
+    path: PathBuf,
+}
+
+/// Makes a new file of this name, replacing a left-over one.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_partial(path: &Path, mode: u32) -> Result<Partial> {
+    remove_file(path)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)).attempt("make", path)?;
+    // Set apart from open, whose mode the umask cuts.
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).attempt("set the mode of", path)?;
+    Ok(Partial { file: File::from(file), path: path.to_owned() })
+}
+
+/// Opens a partial file to go on after its first `length` bytes.
+///
+/// # Errors
+/// When it is not there or cannot be written.
+pub fn resume_partial(path: &Path, length: u64) -> Result<Partial> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::empty()).attempt("open", path)?;
+    let mut file = File::from(file);
+    file.set_len(length).attempt("cut", path)?;
+    file.seek(SeekFrom::End(0)).attempt("seek in", path)?;
+    Ok(Partial { file, path: path.to_owned() })
+}
+
+impl Partial {
+    /// Writes more bytes.
+    ///
+    /// # Errors
+    /// When they cannot all be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).attempt("write", &self.path)
+    }
+
+    /// Gives the file to its owner.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn give(&self, owner: super::Owner) -> Result<()> {
+        rustix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid()))
+            .attempt("give away", &self.path)
+    }
+
+    /// Makes the content durable and answers the path, to be renamed by the caller.
+    ///
+    /// # Errors
+    /// When the content is not known to be durable.
+    pub fn finish(self) -> Result<PathBuf> {
+        self.file.sync_all().attempt("make durable", &self.path)?;
+        Ok(self.path)
+    }
+}
+
+impl Write for Partial {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}

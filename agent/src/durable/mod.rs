@@ -1,0 +1,97 @@
+//! The one writer: every change that the agent itself makes to the disk goes through this room.
+//!
+//! Each function leaves its change durable before it returns, names the path and the act when it fails, and passes
+//! a fault point between any two system calls, so that a test can stop the machine there. It knows files and
+//! directories; it does not know what they mean.
+//!
+//! Databases write their own files, and the vendor's commands write theirs; neither happens in this process's code.
+
+mod file;
+mod link;
+mod tree;
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+pub use file::{Partial, append_line, create_partial, remove_file, resume_partial, truncate, write_atomic};
+pub use link::{exchange, rename, replace_link};
+pub use tree::{Owner, TreeWriter, copy_tree, give_tree, make_dir, make_dirs, remove_tree, sync_tree};
+
+use crate::fault;
+
+/// A change that did not happen, or of which it is not known that it will outlive a power cut.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {act} {}", path.display())]
+pub struct Error {
+    act: &'static str,
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+impl Error {
+    fn new(act: &'static str, path: &Path, source: impl Into<std::io::Error>) -> Self {
+        Self { act, path: path.to_owned(), source: source.into() }
+    }
+
+    /// Whether the cause is a full disk, inodes included, or a quota.
+    pub fn is_no_space(&self) -> bool {
+        matches!(
+            self.source.raw_os_error().map(Errno::from_raw_os_error),
+            Some(Errno::NOSPC | Errno::DQUOT)
+        )
+    }
+}
+
+/// What every function here answers.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Adds what was attempted and where to an error of the system.
+trait Attempt<T> {
+    fn attempt(self, act: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T, E: Into<std::io::Error>> Attempt<T> for std::result::Result<T, E> {
+    fn attempt(self, act: &'static str, path: &Path) -> Result<T> {
+        fault::point(act).map_err(|source| Error::new(act, path, source))?;
+        self.map_err(|source| Error::new(act, path, source))
+    }
+}
+
+/// Makes the entries of the directory that holds `path` durable (fsync(2): a file's own fsync does not).
+fn sync_parent(path: &Path) -> Result<()> {
+    let parent = parent_of(path);
+    open_dir(parent)?.sync_all().attempt("make durable the directory", parent)
+}
+
+fn open_dir(path: &Path) -> Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir: OwnedFd = rustix::fs::open(path, flags, Mode::empty()).attempt("open directory", path)?;
+    Ok(File::from(dir))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+/// `path` with `suffix` appended to its last component.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Turns 'it is not there' into success, for acts that must be repeatable.
+fn gone_is_fine<T>(result: std::io::Result<T>) -> std::io::Result<()> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,67 @@
+//! Places where a test can stop the machine.
+//!
+//! In the shipped binary a point is nothing. Under `cfg(test)` each thread can ask for an error or a crash at its
+//! n-th point; counting the points of one run and repeating it for each of them covers every boundary there is, those
+//! of code written later included.
+
+/// Passes a point. The name says what was about to become known, for the message of a failing test.
+///
+/// # Errors
+/// Only in a test that asked for it.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn point(_name: &'static str) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) use testing::point;
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::Cell;
+
+    /// What happens at the chosen point.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Fault {
+        /// The system call fails with `EIO`.
+        Error,
+        /// The process is gone: a panic that the test catches, nothing is cleaned up on the disk.
+        Crash,
+    }
+
+    thread_local! {
+        static PASSED: Cell<usize> = const { Cell::new(0) };
+        static CHOSEN: Cell<Option<(usize, Fault)>> = const { Cell::new(None) };
+    }
+
+    /// The panic of [`Fault::Crash`].
+    pub(crate) struct Crashed;
+
+    pub(crate) fn point(_name: &'static str) -> std::io::Result<()> {
+        let number = PASSED.get();
+        PASSED.set(number + 1);
+        match CHOSEN.get() {
+            Some((chosen, Fault::Error)) if chosen == number => Err(std::io::Error::from_raw_os_error(5)),
+            Some((chosen, Fault::Crash)) if chosen == number => std::panic::resume_unwind(Box::new(Crashed)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Runs `act` with a fault at point `number` of this thread, or with none; answers what came of it (`None`: crashed) and
+    /// how many points were passed.
+    pub(crate) fn with<T>(
+        fault: Option<(usize, Fault)>,
+        act: impl FnOnce() -> T + std::panic::UnwindSafe,
+    ) -> (Option<T>, usize) {
+        PASSED.set(0);
+        CHOSEN.set(fault);
+        let outcome = std::panic::catch_unwind(act);
+        CHOSEN.set(None);
+        match outcome {
+            Ok(value) => (Some(value), PASSED.get()),
+            Err(panic) if panic.is::<Crashed>() => (None, PASSED.get()),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}

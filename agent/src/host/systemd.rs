@@ -1,0 +1,103 @@
+//! systemd as service manager, through systemctl(1).
+
+use std::time::Duration;
+
+use manifest_schema::profile::Service;
+
+use super::child::{Child, ChildError, Ended};
+use super::services::{Observed, ServiceError, Services};
+
+/// Longer than any sane TimeoutStopSec; systemd has its own limits and keeps them.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// systemd.
+#[derive(Debug, Default)]
+pub struct Systemd;
+
+impl Services for Systemd {
+    fn start(&mut self, service: &Service) -> Result<(), ServiceError> {
+        let unit = unit_of(service)?;
+        // A unit that failed too often would be refused: that was the release that is gone.
+        let _ = systemctl(&["reset-failed", unit]);
+        command("start", unit, &["start", unit])
+    }
+
+    fn stop(&mut self, service: &Service) -> Result<(), ServiceError> {
+        let unit = unit_of(service)?;
+        command("stop", unit, &["stop", unit])?;
+        let observed = self.observe(service)?;
+        match observed.pid {
+            Some(pid) => Err(ServiceError::StillRunning { service: unit.to_owned(), pid }),
+            None => Ok(()),
+        }
+    }
+
+    fn observe(&mut self, service: &Service) -> Result<Observed, ServiceError> {
+        let unit = unit_of(service)?;
+        let properties = "--property=ActiveState,SubState,Result,MainPID,NRestarts";
+        let ended = systemctl(&["show", properties, unit]).map_err(|source| ServiceError::Command {
+            act: "look at",
+            service: unit.to_owned(),
+            source,
+        })?;
+        Ok(read(&ended.out.text()))
+    }
+}
+
+/// Tells systemd that unit files have changed.
+///
+/// # Errors
+/// When it does not answer.
+pub fn daemon_reload() -> Result<(), ChildError> {
+    systemctl(&["daemon-reload"]).map(drop)
+}
+
+/// Ends the transient units of one update that a crashed agent left behind. That there are none is fine.
+///
+/// # Errors
+/// When systemd does not answer.
+pub fn stop_matching(pattern: &str) -> Result<(), ChildError> {
+    systemctl(&["stop", pattern]).map(drop)
+}
+
+fn unit_of(service: &Service) -> Result<&str, ServiceError> {
+    let unit = service.unit.as_deref();
+    unit.ok_or_else(|| ServiceError::Incomplete { service: service.name.to_string(), what: "unit" })
+}
+
+fn command(act: &'static str, unit: &str, args: &[&str]) -> Result<(), ServiceError> {
+    systemctl(args).map(drop).map_err(|source| ServiceError::Command { act, service: unit.to_owned(), source })
+}
+
+fn systemctl(args: &[&str]) -> Result<Ended, ChildError> {
+    Child::new("systemctl", LIMIT).args(["--no-pager", "--no-ask-password"]).args(args).run_well()
+}
+
+/// Reads the answer of `systemctl show`.
+fn read(text: &str) -> Observed {
+    let value = |key: &str| {
+        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
+    };
+    let (active, sub, result) = (value("ActiveState"), value("SubState"), value("Result"));
+    Observed {
+        running: active == "active" && sub == "running",
+        pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
+        restarts: value("NRestarts").parse().unwrap_or(0),
+        words: if result == "success" { format!("{active} ({sub})") } else { format!("{active} ({sub}, {result})") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_running_only_when_systemd_says_both_words() {
+        let running = read("ActiveState=active\nSubState=running\nResult=success\nMainPID=42\nNRestarts=1\n");
+        assert_eq!(running.pid, Some(42));
+        assert!(running.running && running.restarts == 1);
+        let restarting = read("ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nMainPID=0\nNRestarts=2\n");
+        assert!(!restarting.running && restarting.pid.is_none());
+        assert_eq!(restarting.words, "activating (auto-restart, exit-code)");
+    }
+}

@@ -1,0 +1,172 @@
+//! Runs the vendor's code: hooks, migrations, health commands. Never inside the agent, never with its rights: under
+//! systemd each runs as the application's user in a transient unit of its own (systemd-run(1)), elsewhere as a child.
+//!
+//! A transient unit outlives a crash of the agent; its name says which update it belongs to, so that recovery can end it
+//! before it reverts anything. A child dies with the agent.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use manifest_schema::path::Name;
+
+use super::child::{Child, ChildError, Ended, User};
+use super::systemd;
+use crate::durable;
+use crate::plan::Manager;
+use crate::store::VendorCommand;
+
+/// How long beyond a command's own limit its manager may take to end it.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Runs the vendor's commands of one update.
+#[derive(Clone, Debug)]
+pub struct Vendor {
+    /// Whether systemd is there to run them.
+    pub manager: Manager,
+    /// As whom.
+    pub user: Option<User>,
+    /// The instance.
+    pub instance: Name,
+    /// The update's number.
+    pub update: u32,
+    /// Where secrets for a unit are put, readable by root alone.
+    pub scratch: PathBuf,
+    /// Where what they say is kept.
+    pub log: PathBuf,
+}
+
+/// Why a command of the vendor's did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorError {
+    /// It could not be run, was too slow, or failed.
+    #[error("{label} failed")]
+    Run {
+        /// What it was for.
+        label: String,
+        /// What happened.
+        source: ChildError,
+    },
+    /// Its environment or its log could not be written.
+    #[error("cannot prepare {label}")]
+    Write {
+        /// What it was for.
+        label: String,
+        /// What happened.
+        source: durable::Error,
+    },
+}
+
+impl Vendor {
+    /// Runs a command to its end. `label` becomes part of a unit's name: `prepare`, `migrate-0`.
+    ///
+    /// # Errors
+    /// When it does not end with status 0 within its limit.
+    pub fn run(&self, label: &str, command: &VendorCommand) -> Result<Ended, VendorError> {
+        let wrap = |source| VendorError::Run { label: label.to_owned(), source };
+        let ended = match self.manager {
+            Manager::Systemd => self.in_unit(label, command)?,
+            Manager::Command => self.as_child(command).run().map_err(wrap)?,
+        };
+        self.keep_log(label, &ended)?;
+        if ended.status.success() {
+            return Ok(ended);
+        }
+        let last_words = [ended.err.last_words(), ended.out.last_words()].into_iter().find(|words| !words.is_empty());
+        Err(wrap(ChildError::Failed {
+            program: command.argv.first().map(PathBuf::from).unwrap_or_default(),
+            status: ended.status,
+            last_words: last_words.unwrap_or_default(),
+        }))
+    }
+
+    /// Ends whatever of this update still runs after a crash.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn end_leftovers(&self) -> Result<(), ChildError> {
+        match self.manager {
+            Manager::Systemd => systemd::stop_matching(&format!("{}*", self.unit(""))),
+            // A child has died with the agent (PR_SET_PDEATHSIG).
+            Manager::Command => Ok(()),
+        }
+    }
+
+    fn unit(&self, label: &str) -> String {
+        format!("surefoot-{}-{:04}-{label}", self.instance, self.update)
+    }
+
+    fn in_unit(&self, label: &str, command: &VendorCommand) -> Result<Ended, VendorError> {
+        let environment = self.scratch.join(format!("{label}.env"));
+        let write = |source| VendorError::Write { label: label.to_owned(), source };
+        durable::make_dirs(&self.scratch, 0o700).map_err(write)?;
+        durable::write_atomic(&environment, environment_file(&command.env).as_bytes(), 0o600).map_err(write)?;
+        let ended = Child::new("systemd-run", command.timeout + GRACE)
+            .args(self.unit_arguments(label, command, &environment))
+            .args(&command.argv)
+            .run();
+        durable::remove_file(&environment).map_err(write)?;
+        ended.map_err(|source| VendorError::Run { label: label.to_owned(), source })
+    }
+
+    /// A secret in `Environment=` could be read by every user over D-Bus; a file that only root reads cannot.
+    fn unit_arguments(&self, label: &str, command: &VendorCommand, environment: &Path) -> Vec<String> {
+        let mut arguments: Vec<String> = ["--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"].map(String::from).into();
+        arguments.push(format!("--unit={}", self.unit(label)));
+        let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);
+        if let Some(user) = &self.user {
+            property(format!("User={}", user.name));
+        }
+        property(format!("WorkingDirectory={}", command.directory.display()));
+        property(format!("RuntimeMaxSec={}", command.timeout.as_secs()));
+        property(format!("EnvironmentFile={}", environment.display()));
+        property("TimeoutStopSec=5".to_owned());
+        property("NoNewPrivileges=yes".to_owned());
+        arguments.push("--".to_owned());
+        arguments
+    }
+
+    fn as_child<'a>(&self, command: &VendorCommand) -> Child<'a> {
+        let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("surefoot"));
+        let mut child = Child::new(own, command.timeout)
+            .args(["internal", "exec", "--"])
+            .args(&command.argv)
+            .directory(&command.directory)
+            .user(self.user.as_ref());
+        for (name, value) in &command.env {
+            child = child.env(name, value);
+        }
+        child
+    }
+
+    fn keep_log(&self, label: &str, ended: &Ended) -> Result<(), VendorError> {
+        let text = format!("{}{}", ended.out.text(), ended.err.text());
+        if text.is_empty() {
+            return Ok(());
+        }
+        let path = self.log.join(format!("{label}.log"));
+        durable::write_atomic(&path, text.as_bytes(), 0o640)
+            .map_err(|source| VendorError::Write { label: label.to_owned(), source })
+    }
+}
+
+/// `KEY="value"` lines as systemd.exec(5) reads them: backslash and quote escaped, nothing expanded.
+fn environment_file(variables: &[(String, String)]) -> String {
+    variables
+        .iter()
+        .map(|(name, value)| {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace('`', "\\`");
+            format!("{name}=\"{value}\"\n")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_stays_one_word_in_an_environment_file() {
+        let text = environment_file(&[("PGPASSWORD".to_owned(), r#"p@s"s\w#r$d"#.to_owned())]);
+        assert_eq!(text, "PGPASSWORD=\"p@s\\\"s\\\\w#r\\$d\"\n");
+    }
+}

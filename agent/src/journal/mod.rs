@@ -1,0 +1,176 @@
+//! The journal of one update: append only, one JSON object a line, durable before the next act.
+//!
+//! Everything else that the agent tells of the past (status, history, the list of bad releases, what is installed) is
+//! folded from journals. Nothing is stored twice.
+
+pub mod history;
+mod record;
+
+use std::path::{Path, PathBuf};
+
+pub use record::{Entry, Record};
+
+use crate::durable;
+use crate::plan::{FORMAT, Plan};
+
+/// The journal of one update.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    path: PathBuf,
+    entries: Vec<Entry>,
+    plan: Plan,
+}
+
+/// Why a journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The journal.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line in the middle says nothing that this program knows. It never starts afresh over it.
+    #[error("{}: line {line} cannot be read; nothing is changed until a person has looked", path.display())]
+    Line {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The first record is not a plan of a format that this program knows.
+    #[error("{}: it does not begin with a plan that this program knows (format {FORMAT})", path.display())]
+    Plan {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// It cannot be written.
+    #[error("the journal cannot be written")]
+    Write(#[source] durable::Error),
+}
+
+impl Journal {
+    /// Begins the journal of a new update in `directory`, with its plan.
+    ///
+    /// # Errors
+    /// When the plan is not durable: the update has not begun then.
+    pub fn begin(directory: &Path, plan: Plan, now: jiff::Timestamp) -> Result<Self, JournalError> {
+        durable::make_dirs(directory, 0o750).map_err(JournalError::Write)?;
+        let mut journal = Self { path: directory.join("journal.jsonl"), entries: Vec::new(), plan: plan.clone() };
+        journal.append(Record::Planned { plan: Box::new(plan) }, now)?;
+        Ok(journal)
+    }
+
+    /// Appends a record and makes it durable.
+    ///
+    /// # Errors
+    /// When it is not known to be durable. The caller must not go on as if it were.
+    pub fn append(&mut self, record: Record, now: jiff::Timestamp) -> Result<(), JournalError> {
+        let entry = Entry { at: now, record };
+        let line = serde_json::to_string(&entry).expect("a record has only text keys");
+        durable::append_line(&self.path, &line).map_err(JournalError::Write)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Reads a journal. A last line without newline never happened and is ignored.
+    /// Answers `None` when not even the plan is there: that update never began.
+    ///
+    /// # Errors
+    /// When a line in the middle is unreadable or the file is.
+    pub fn read(path: &Path) -> Result<Option<Self>, JournalError> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(JournalError::Read { path: path.to_owned(), source }),
+        };
+        let entries = read_lines(path, &bytes)?;
+        let Some(first) = entries.first() else { return Ok(None) };
+        match &first.record {
+            Record::Planned { plan } if plan.format == FORMAT => {
+                Ok(Some(Self { path: path.to_owned(), plan: (**plan).clone(), entries }))
+            }
+            _ => Err(JournalError::Plan { path: path.to_owned() }),
+        }
+    }
+
+    /// Prepares a journal that was read for more records: cuts off a last line that never happened.
+    ///
+    /// # Errors
+    /// When the file cannot be cut.
+    pub fn repair(&self) -> Result<(), JournalError> {
+        let bytes = std::fs::read(&self.path)
+            .map_err(|source| JournalError::Read { path: self.path.clone(), source })?;
+        let whole = whole_lines(&bytes);
+        if whole.len() < bytes.len() {
+            durable::truncate(&self.path, whole.len() as u64).map_err(JournalError::Write)?;
+        }
+        Ok(())
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// All records, the first one first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The records without their times.
+    pub fn records(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.entries.iter().map(|entry| &entry.record)
+    }
+
+    /// The directory of the update.
+    pub fn directory(&self) -> &Path {
+        self.path.parent().expect("a journal lies in its update's directory")
+    }
+
+    /// Whether the update still needs something done.
+    pub fn is_open(&self) -> bool {
+        !self.records().any(|record| matches!(record, Record::Finished | Record::RolledBack))
+    }
+}
+
+/// The bytes up to and with the last newline.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+fn read_lines(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, JournalError> {
+    whole_lines(bytes)
+        .split_inclusive(|byte| *byte == b'\n')
+        .enumerate()
+        .map(|(number, line)| {
+            serde_json::from_slice(line)
+                .map_err(|source| JournalError::Line { path: path.to_owned(), line: number + 1, source })
+        })
+        .collect()
+}
+
+/// The journals below `updates`, by number. A directory without a plan is left out.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn read_all(updates: &Path) -> Result<Vec<Journal>, JournalError> {
+    let read = |source| JournalError::Read { path: updates.to_owned(), source };
+    let entries = match std::fs::read_dir(updates) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(read(error)),
+    };
+    let mut journals = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(read)?.path().join("journal.jsonl");
+        journals.extend(Journal::read(&path)?);
+    }
+    journals.sort_by_key(|journal| journal.plan().id);
+    Ok(journals)
+}

@@ -1,0 +1,85 @@
+//! The records of a journal.
+
+use manifest_schema::path::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+
+/// A record and when it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// By the machine's clock. For people: no decision rests on it.
+    pub at: jiff::Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What happened. Steps are named by their place in the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// The update exists from here on.
+    Planned {
+        /// What it will do.
+        plan: Box<Plan>,
+    },
+    /// A step is about to be applied: from here on it must be reverted.
+    Begun {
+        /// Which.
+        step: usize,
+    },
+    /// A step was applied.
+    Applied {
+        /// Which.
+        step: usize,
+    },
+    /// The new release was healthy for the first time: code, data and services agree. A crash from here on goes on soaking.
+    Soaking,
+    /// It has been healthy for this long, counted only while it was watched.
+    Soaked {
+        /// In seconds, in all.
+        seconds: u64,
+    },
+    /// A step failed, and the unwinding begins. Without a step: somebody asked for it, or a crash did.
+    Failed {
+        /// Which.
+        step: Option<usize>,
+        /// What happened, with its causes.
+        error: String,
+    },
+    /// A step was reverted.
+    Reverted {
+        /// Which.
+        step: usize,
+    },
+    /// A revert failed; it will be tried again.
+    RevertFailed {
+        /// Which.
+        step: usize,
+        /// What happened, with its causes.
+        error: String,
+    },
+    /// A database was left aside instead of being thrown away.
+    LeftAside {
+        /// The profile's name for it.
+        database: Name,
+        /// Where it is now.
+        name: String,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The new release stays. Written once; no work happens in it.
+    Committed,
+    /// What the update needed only for itself is gone. The last record of a good update.
+    Finished,
+    /// Everything is as before. The last record of a bad one.
+    RolledBack,
+    /// Neither finished nor undone: a person is needed.
+    Stuck {
+        /// Why.
+        reason: String,
+    },
+    /// The agent started again and took the update up.
+    Resumed,
+}

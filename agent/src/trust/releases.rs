@@ -1,0 +1,140 @@
+//! What verified metadata says of releases, and the manifests that it names.
+
+use manifest_schema::manifest::{LARGEST, Manifest, ReleaseCustom};
+use manifest_schema::tuf::{RoleName, TargetPath, Verified};
+use manifest_schema::version::ReleaseVersion;
+
+use super::{Trust, TrustError, read};
+use crate::decide::Candidate;
+use crate::durable;
+use crate::source::ReleaseSource;
+
+impl Trust {
+    /// Every release that the current metadata names. Call after [`Trust::refresh`] or [`Trust::resume`].
+    ///
+    /// # Errors
+    /// When a manifest's target is not described as a release's, or by another version than its path says.
+    pub fn releases(&self) -> Result<Vec<Candidate>, TrustError> {
+        let Some(targets) = self.repository.targets() else { return Ok(Vec::new()) };
+        let manifests = targets.targets.iter().filter(|(path, _)| path.file_name() == "manifest.json");
+        manifests
+            .map(|(path, description)| {
+                let contradiction = |reason: String| TrustError::Contradiction {
+                    version: path.to_string(),
+                    reason,
+                };
+                let custom = description.custom.as_ref().ok_or_else(|| contradiction("it says nothing of the release".to_owned()))?;
+                let custom: ReleaseCustom = custom.to().map_err(|error| contradiction(error.to_string()))?;
+                if *path != manifest_path(&custom.version) {
+                    return Err(contradiction(format!("it is said to be {}", custom.version)));
+                }
+                Ok(Candidate { custom, manifest: description.sha256 })
+            })
+            .collect()
+    }
+
+    /// The manifest of a release: the stored one, or fetched and stored.
+    ///
+    /// # Errors
+    /// When the metadata does not name it, it is not what was signed, or it contradicts what is signed of it.
+    pub fn manifest(
+        &self,
+        release: &Candidate,
+        source: Option<&mut dyn ReleaseSource>,
+    ) -> Result<Verified<Manifest>, TrustError> {
+        let path = manifest_path(&release.custom.version);
+        let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
+        let store = self.directory.join("manifests").join(format!("{}.json", signed.sha256));
+        let (bytes, is_new) = match (read(&store)?, source) {
+            (Some(bytes), _) => (bytes, false),
+            (None, Some(source)) => (fetch(source, &path.hashed(&signed.sha256), signed.length)?, true),
+            (None, None) => return Err(TrustError::Missing(format!("stored manifest of {}: run surefoot check", release.custom.version))),
+        };
+        let bytes = self.repository.verify_target(&path, bytes).map_err(TrustError::Refused)?;
+        let manifest = bytes.parse(Manifest::read).map_err(|source| TrustError::Manifest {
+            version: release.custom.version.to_string(),
+            source,
+        })?;
+        agrees(&manifest, &release.custom)?;
+        if is_new {
+            durable::make_dirs(&self.directory.join("manifests"), 0o755).map_err(TrustError::Store)?;
+            durable::write_atomic(&store, &bytes, 0o644).map_err(TrustError::Store)?;
+        }
+        Ok(manifest)
+    }
+
+    /// Where the source has an artifact of a release, as signed.
+    ///
+    /// # Errors
+    /// When the metadata does not name it or disagrees with the manifest.
+    pub fn artifact_path(
+        &self,
+        version: &ReleaseVersion,
+        artifact: &crate::plan::ArtifactRef,
+    ) -> Result<String, TrustError> {
+        let path = target_path(&format!("{}/{}", version.tag(), artifact.name));
+        let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
+        if (signed.length, signed.sha256) == (artifact.length, artifact.sha256) {
+            Ok(path.hashed(&signed.sha256))
+        } else {
+            Err(TrustError::Contradiction {
+                version: version.to_string(),
+                reason: format!("the manifest and the metadata disagree on {}", artifact.name),
+            })
+        }
+    }
+
+    /// The newest expiry known of the metadata that expires first, for status.
+    pub fn expires(&self) -> Option<jiff::Timestamp> {
+        [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp]
+            .into_iter()
+            .filter_map(|role| self.repository.known(role))
+            .map(|(_, expires)| expires)
+            .min()
+    }
+}
+
+fn manifest_path(version: &ReleaseVersion) -> TargetPath {
+    target_path(&format!("{}/manifest.json", version.tag()))
+}
+
+fn target_path(text: &str) -> TargetPath {
+    text.parse().expect("a version and the checked name of an artifact make a target path")
+}
+
+fn fetch(source: &mut dyn ReleaseSource, hashed: &str, length: u64) -> Result<Vec<u8>, TrustError> {
+    let mut bytes = Vec::new();
+    let length = length.min(LARGEST);
+    source
+        .target(hashed, 0, length, &mut |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        })
+        .map_err(TrustError::Source)?;
+    Ok(bytes)
+}
+
+fn agrees(manifest: &Manifest, custom: &ReleaseCustom) -> Result<(), TrustError> {
+    let differs = |what: &str| {
+        Err(TrustError::Contradiction {
+            version: custom.version.to_string(),
+            reason: format!("the manifest and the metadata disagree on its {what}"),
+        })
+    };
+    if manifest.version != custom.version {
+        return differs("version");
+    }
+    if manifest.product != custom.product {
+        return differs("product");
+    }
+    if manifest.severity != custom.severity {
+        return differs("severity");
+    }
+    if manifest.minimum_version != custom.minimum_version {
+        return differs("minimum version");
+    }
+    if manifest.rollback_supported != custom.rollback_supported {
+        return differs("way back");
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! The engine: applies the steps of a plan in their order, and reverts those begun in the reverse order when one fails.
+//! Every intention is durable before it is acted on, every act before the next intention.
+
+use std::time::Duration;
+
+use super::resume::{self, Next};
+use super::{Walk, World, keep, step};
+use crate::event::Event;
+use crate::exit::chain;
+use crate::journal::{Journal, JournalError, Record};
+
+/// How often a revert is tried before a person is needed.
+const TRIES: u32 = 3;
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How an update ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The new release stays.
+    Completed,
+    /// Everything is as before.
+    RolledBack {
+        /// Why, with its causes.
+        error: String,
+        /// Whether the old release had been stopped for it.
+        touched: bool,
+    },
+    /// A person is needed.
+    Stuck {
+        /// Why, with its causes.
+        reason: String,
+    },
+}
+
+/// Carries out the plan of a journal that has just begun.
+///
+/// # Errors
+/// When the journal cannot be written: then nothing more is done, and the next start recovers.
+pub fn run(journal: &mut Journal, world: &mut World<'_>) -> Result<Outcome, JournalError> {
+    let mut walk = Walk::new(journal, world);
+    match walk.forward()? {
+        Ok(()) => walk.commit(),
+        Err((step, error)) => walk.fail(Some(step), error),
+    }
+}
+
+/// Finishes or undoes an update that a crash left open. Nothing is decided here that the records do not say.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
+    let next = resume::next(journal);
+    if next == Next::Nothing {
+        return Ok(None);
+    }
+    if let Next::Stuck(reason) = next {
+        return Ok(Some(Outcome::Stuck { reason }));
+    }
+    journal.repair()?;
+    journal.append(Record::Resumed, world.clock.now())?;
+    let mut walk = Walk::new(journal, world);
+    if let Err(error) = walk.vendor.end_leftovers() {
+        walk.note(chain(&error));
+    }
+    match next {
+        Next::FinishForward => walk.finish(),
+        Next::GoOnSoaking(done) => match step::probe::soak(&mut walk, done) {
+            Ok(()) => walk.commit(),
+            Err(error) => walk.fail(walk.plan.steps.len().checked_sub(1), chain(&error)),
+        },
+        Next::Unwind if walk.has_failed() => walk.unwind(),
+        Next::Unwind => walk.fail(None, "the agent or the machine stopped in the middle".to_owned()),
+        Next::Nothing | Next::Stuck(_) => Ok(None.unwrap_or(Outcome::Completed)),
+    }
+    .map(Some)
+}
+
+/// Lets a stuck update be tried again, because a person says that the cause is gone.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub fn retry(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
+    journal.repair()?;
+    journal.append(Record::Failed { step: None, error: "taken up again by an admin".to_owned() }, world.clock.now())?;
+    recover(journal, world)
+}
+
+impl Walk<'_, '_> {
+    /// Applies all steps; answers the first that failed.
+    fn forward(&mut self) -> Result<Result<(), (usize, String)>, JournalError> {
+        for number in 0..self.plan.steps.len() {
+            self.announce(number);
+            self.record(Record::Begun { step: number })?;
+            let planned = self.plan.steps[number].clone();
+            if let Err(error) = step::apply(self, &planned) {
+                return Ok(Err((number, chain(&error))));
+            }
+            self.record(Record::Applied { step: number })?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The commit is this one append. No work happens in it.
+    fn commit(&mut self) -> Result<Outcome, JournalError> {
+        self.record(Record::Committed)?;
+        self.finish()
+    }
+
+    /// What is left over is tidied up. A failure here changes nothing for the application; the next start tries again.
+    fn finish(&mut self) -> Result<Outcome, JournalError> {
+        match keep::vacuum(self) {
+            Ok(()) => self.record(Record::Finished)?,
+            Err(error) => self.note(format!("not everything could be tidied up: {}", chain(&error))),
+        }
+        Ok(Outcome::Completed)
+    }
+
+    fn fail(&mut self, step: Option<usize>, error: String) -> Result<Outcome, JournalError> {
+        self.note(format!("{error}; putting everything back"));
+        self.record(Record::Failed { step, error })?;
+        self.unwind()
+    }
+
+    fn unwind(&mut self) -> Result<Outcome, JournalError> {
+        for (number, applied) in resume::to_revert(self.journal) {
+            if let Err(error) = self.revert(number, applied)? {
+                let name = self.plan.steps[number].name();
+                let reason = format!("{name} cannot be reverted: {error}");
+                self.record(Record::Stuck { reason: reason.clone() })?;
+                return Ok(Outcome::Stuck { reason });
+            }
+            self.record(Record::Reverted { step: number })?;
+        }
+        self.record(Record::RolledBack)?;
+        Ok(Outcome::RolledBack {
+            error: self.first_error(),
+            touched: crate::journal::history::touched_the_service(self.journal),
+        })
+    }
+
+    fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {
+        let planned = self.plan.steps[number].clone();
+        let mut last = String::new();
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                self.world.clock.pause(PAUSE);
+            }
+            match step::revert(self, &planned, applied) {
+                Ok(()) => return Ok(Ok(())),
+                Err(error) => last = chain(&error),
+            }
+            self.record(Record::RevertFailed { step: number, error: last.clone() })?;
+        }
+        Ok(Err(last))
+    }
+
+    pub(super) fn record(&mut self, record: Record) -> Result<(), JournalError> {
+        self.journal.append(record, self.world.clock.now())
+    }
+
+    fn has_failed(&self) -> bool {
+        self.journal.records().any(|record| matches!(record, Record::Failed { .. }))
+    }
+
+    fn first_error(&self) -> String {
+        let error = self.journal.records().find_map(|record| match record {
+            Record::Failed { error, .. } => Some(error.clone()),
+            _ => None,
+        });
+        error.unwrap_or_default()
+    }
+
+    fn announce(&mut self, number: usize) {
+        let planned = &self.plan.steps[number];
+        let event = Event::Step {
+            step: planned.name().to_owned(),
+            words: planned.words().to_owned(),
+            number: number + 1,
+            of: self.plan.steps.len(),
+        };
+        (self.world.tell)(event);
+    }
+}

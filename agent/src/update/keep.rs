@@ -1,0 +1,112 @@
+//! Vacuum: after the commit, what no way back needs any more goes.
+//!
+//! Kept are the current release, the one before it, and the backups of the last updates for as many days as the client
+//! says. What a rollback left aside is kept as long.
+
+use jiff::{SignedDuration, Timestamp};
+use manifest_schema::path::Name;
+use manifest_schema::version::ReleaseVersion;
+
+use super::{StepError, Walk, with_store};
+use crate::durable;
+use crate::journal::{self, Journal, history};
+use crate::plan::{Act, Step};
+use crate::store::BackupTag;
+
+/// Tidies up after a good update. Everything here can be done again.
+pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    durable::remove_tree(&walk.here.fetch())?;
+    durable::remove_file(&walk.here.closed())?;
+    if walk.plan.act == Act::Release {
+        return give_up_home(walk);
+    }
+    remove_old_releases(walk)
+}
+
+/// After `release` the home holds nothing of the application's any more, unless it was put there by hand.
+fn give_up_home(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    Ok(durable::remove_tree(&walk.app.releases())?)
+}
+
+fn remove_old_releases(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    let kept: Vec<String> = std::iter::once(&walk.plan.to)
+        .chain(&walk.plan.from)
+        .map(|side| side.version.to_string())
+        .collect();
+    let Ok(entries) = std::fs::read_dir(walk.app.releases()) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_kept = name.to_str().is_some_and(|name| kept.iter().any(|kept| kept == name));
+        if !is_kept && looks_like_ours(name.to_str()) {
+            durable::remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Only what the agent itself makes is removed: `X.Y.Z` and `X.Y.Z.pending`.
+fn looks_like_ours(name: Option<&str>) -> bool {
+    let version = name.map(|name| name.strip_suffix(".pending").unwrap_or(name));
+    version.is_some_and(|version| version.parse::<ReleaseVersion>().is_ok())
+}
+
+/// Removes backups, and what was left aside, of updates that ended more than `days` ago. The backup that
+/// `surefoot rollback` would need stays as long as it may be needed. Called between updates.
+///
+/// # Errors
+/// With the first that cannot be removed.
+pub fn expire(
+    journals: &[Journal],
+    here: &crate::layout::InstanceLayout,
+    days: u32,
+    now: Timestamp,
+) -> Result<(), StepError> {
+    let oldest = now - SignedDuration::from_hours(24 * i64::from(days));
+    for journal in journals.iter().filter(|journal| !journal.is_open()) {
+        let ended = journal.entries().last().map_or(now, |entry| entry.at);
+        let directory = here.backup(journal.plan().id);
+        if ended < oldest && directory.is_dir() {
+            discard(journal, here)?;
+            durable::remove_tree(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<(), StepError> {
+    let plan = journal.plan();
+    let app = crate::layout::AppLayout::new(&plan.instance.directory);
+    let vendor = super::vendor(plan, here, journal.directory());
+    let (tag, directory) = (BackupTag::of_update(plan.id), here.backup(plan.id));
+    for name in backed_up(journal) {
+        let sides = std::iter::once(&plan.to).chain(&plan.from);
+        let Some(database) = super::find_database(sides, &name) else { continue };
+        with_store(&database, &vendor, &app, |store| {
+            store.discard(&tag, &directory)?;
+            store.forget_left(&tag, &directory)
+        })
+        .map_err(|source| StepError::Store { database: name, source })?;
+    }
+    Ok(())
+}
+
+fn backed_up(journal: &Journal) -> Vec<Name> {
+    let steps = journal.plan().steps.iter();
+    steps
+        .flat_map(|step| match step {
+            Step::Backup { databases, .. } => databases.as_slice(),
+            Step::Fetch { .. } | Step::Stage { .. } | Step::Prepare { .. } | Step::Adopt | Step::Release
+            | Step::Stop | Step::Migrate { .. } | Step::Restore { .. } | Step::Activate | Step::Start | Step::Probe => &[],
+        })
+        .map(|backup| backup.database.clone())
+        .collect()
+}
+
+/// The release before, while `surefoot rollback` can still go back to it.
+///
+/// # Errors
+/// When the journals cannot be read.
+pub fn previous(here: &crate::layout::InstanceLayout) -> Result<Option<crate::plan::Side>, journal::JournalError> {
+    let journals = journal::read_all(&here.updates())?;
+    Ok(history::can_be_taken_back(&journals).and_then(|journal| journal.plan().from.clone()))
+}

@@ -1,0 +1,98 @@
+//! After a crash: what is to be done, read from the records alone. Pure, so that every prefix of every journal can be
+//! tried in a test.
+
+use std::time::Duration;
+
+use crate::journal::{Journal, Record};
+
+/// More resumptions than this, and the machine itself is the trouble.
+const MOST_RESUMPTIONS: usize = 10;
+
+/// What is to be done with an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it is over.
+    Nothing,
+    /// It is committed: clean up.
+    FinishForward,
+    /// The new release was up and healthy: go on soaking, with so much already done.
+    GoOnSoaking(Duration),
+    /// Everything else: put everything back.
+    Unwind,
+    /// A person is needed.
+    Stuck(String),
+}
+
+/// The one rule of recovery.
+pub fn next(journal: &Journal) -> Next {
+    if !journal.is_open() {
+        return Next::Nothing;
+    }
+    let has = |wanted: fn(&Record) -> bool| journal.records().any(wanted);
+    if has(|record| matches!(record, Record::Committed)) {
+        return Next::FinishForward;
+    }
+    if let Some(Record::Stuck { reason }) = journal.records().next_back() {
+        return Next::Stuck(reason.clone());
+    }
+    if resumptions(journal) > MOST_RESUMPTIONS {
+        return Next::Stuck(format!("taken up again more than {MOST_RESUMPTIONS} times without coming to an end"));
+    }
+    if has(|record| matches!(record, Record::Failed { .. })) {
+        return Next::Unwind;
+    }
+    if has(|record| matches!(record, Record::Soaking)) {
+        return Next::GoOnSoaking(soaked(journal));
+    }
+    Next::Unwind
+}
+
+/// Since a person last took the update up again, or since its plan.
+fn resumptions(journal: &Journal) -> usize {
+    journal
+        .records()
+        .rev()
+        .take_while(|record| !matches!(record, Record::Stuck { .. }))
+        .filter(|record| matches!(record, Record::Resumed))
+        .count()
+}
+
+fn soaked(journal: &Journal) -> Duration {
+    let seconds = journal.records().rev().find_map(|record| match record {
+        Record::Soaked { seconds } => Some(*seconds),
+        _ => None,
+    });
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+/// The steps that are still to be reverted, the last one first, each with whether it had been applied to its end.
+pub fn to_revert(journal: &Journal) -> Vec<(usize, bool)> {
+    let mut begun: Vec<(usize, bool)> = Vec::new();
+    for record in journal.records() {
+        match record {
+            Record::Begun { step } => begun.push((*step, false)),
+            Record::Applied { step } => {
+                begun.iter_mut().filter(|(number, _)| number == step).for_each(|(_, applied)| *applied = true);
+            }
+            Record::Reverted { step } => begun.retain(|(number, _)| number != step),
+            Record::Planned { .. } | Record::Soaking | Record::Soaked { .. } | Record::Failed { .. }
+            | Record::RevertFailed { .. } | Record::LeftAside { .. } | Record::Committed | Record::Finished
+            | Record::RolledBack | Record::Stuck { .. } | Record::Resumed => {}
+        }
+    }
+    begun.reverse();
+    begun
+}
+
+/// Whether the application must not start by itself: its services were stopped for this update and are not up again,
+/// neither the new ones for good nor the old ones.
+pub fn door_is_closed(journal: &Journal) -> bool {
+    if !matches!(next(journal), Next::Unwind | Next::Stuck(_)) {
+        return false;
+    }
+    let is_stop = |step: usize| matches!(journal.plan().steps.get(step), Some(crate::plan::Step::Stop));
+    to_revert(journal).iter().any(|(step, _)| is_stop(*step))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Activate: the link and the unit files are the new release's.
+
+use std::path::{Path, PathBuf};
+
+use manifest_schema::profile::Service;
+
+use super::StepError;
+use super::stop::put_door_in;
+use crate::durable;
+use crate::host::{guard, systemd, vendor::VendorError};
+use crate::plan::{Manager, Side};
+use crate::update::Walk;
+
+/// Unit files first, since they change nothing yet; the link is the one step that counts.
+pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    let to = walk.plan.to.clone();
+    write_units(walk, &to)?;
+    put_door_in(walk, &to)?;
+    let target = walk.app.link_to(&to.version);
+    Ok(durable::replace_link(walk.app.current(), &target)?)
+}
+
+/// The link first, then the units. After a first install there is no link.
+pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    match walk.plan.from.clone() {
+        Some(from) => {
+            let target = walk.app.link_to(&from.version);
+            durable::replace_link(walk.app.current(), &target)?;
+        }
+        None => {
+            durable::remove_file(walk.app.current())?;
+            let services = &walk.plan.to.profile.services;
+            guard::remove(&walk.world.layout.units(), services)?;
+        }
+    }
+    restore_units(walk)
+}
+
+/// Installs the unit files that the release brings, keeping what was there.
+fn write_units(walk: &Walk<'_, '_>, side: &Side) -> Result<(), StepError> {
+    let mut changed = false;
+    for (service, file) in units(walk, side) {
+        let wanted = walk.release().join(file);
+        let wanted = std::fs::read(&wanted)
+            .map_err(|error| StepError::Missing(format!("cannot read {}: {error}", wanted.display())))?;
+        let path = walk.world.layout.units().join(service);
+        let there = std::fs::read(&path).ok();
+        if there.as_deref() == Some(&wanted) {
+            continue;
+        }
+        keep_old(walk, service, there.as_deref())?;
+        durable::write_atomic(&path, &wanted, 0o644)?;
+        changed = true;
+    }
+    reload(changed)
+}
+
+/// The name of a unit and the release's file for it, where systemd is the manager.
+fn units<'a>(walk: &Walk<'_, '_>, side: &'a Side) -> Vec<(&'a str, &'a Path)> {
+    let unit_of = |service: &'a Service| Some((service.unit.as_deref()?, service.unit_file.as_ref()?.as_ref()));
+    match walk.plan.instance.manager {
+        Manager::Systemd => side.profile.services.iter().filter_map(unit_of).collect(),
+        Manager::Command => Vec::new(),
+    }
+}
+
+/// `units/NAME` holds the old file; `units/NAME.absent` says that there was none.
+fn keep_old(walk: &Walk<'_, '_>, unit: &str, there: Option<&[u8]>) -> Result<(), StepError> {
+    let kept = kept_units(walk);
+    durable::make_dir(&kept, 0o750)?;
+    let (name, content) = match there {
+        Some(content) => (unit.to_owned(), content),
+        None => (format!("{unit}.absent"), &b""[..]),
+    };
+    Ok(durable::write_atomic(&kept.join(name), content, 0o640)?)
+}
+
+fn restore_units(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    let to = walk.plan.to.clone();
+    let mut changed = false;
+    for (unit, _) in units(walk, &to) {
+        let kept = kept_units(walk).join(unit);
+        let path = walk.world.layout.units().join(unit);
+        if durable::beside(&kept, ".absent").exists() {
+            durable::remove_file(&path)?;
+            changed = true;
+        } else if let Ok(old) = std::fs::read(&kept) {
+            durable::write_atomic(&path, &old, 0o644)?;
+            changed = true;
+        }
+    }
+    reload(changed)
+}
+
+fn kept_units(walk: &Walk<'_, '_>) -> PathBuf {
+    walk.journal.directory().join("units")
+}
+
+fn reload(changed: bool) -> Result<(), StepError> {
+    if !changed {
+        return Ok(());
+    }
+    systemd::daemon_reload().map_err(|source| VendorError::Run { label: "daemon-reload".to_owned(), source }.into())
+}

@@ -1,0 +1,109 @@
+//! The steps. Each file holds an apply and its revert, side by side. A revert succeeds whether its apply ran, ran half, ran
+//! twice or never ran, and leaves what was there before.
+
+pub mod activate;
+pub mod adopt;
+pub mod backup;
+pub mod fetch;
+pub mod migrate;
+pub mod prepare;
+pub mod probe;
+pub mod release;
+pub mod restore;
+pub mod stage;
+pub mod start;
+pub mod stop;
+
+use manifest_schema::path::Name;
+
+use super::Walk;
+use crate::durable;
+use crate::host::ServiceError;
+use crate::host::guard::GuardError;
+use crate::host::vendor::VendorError;
+use crate::plan::Step;
+use crate::source::SourceError;
+use crate::store::StoreError;
+use crate::unpack::UnpackError;
+
+/// Why a step, or its revert, did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] durable::Error),
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The artifact.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// The vendor's own code.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    /// A service.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The door.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// A database.
+    #[error("database {database}")]
+    Store {
+        /// The profile's name for it.
+        database: Name,
+        /// What happened.
+        source: StoreError,
+    },
+    /// A database that neither release knows.
+    #[error("neither release's profile has a database {0}")]
+    NoDatabase(Name),
+    /// A backup that is not there, or cannot be read.
+    #[error("the backup cannot be used: {0}")]
+    Backup(String),
+    /// The application does not stand.
+    #[error("{0}")]
+    Unhealthy(String),
+    /// The journal could not be written in the middle of a step.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::JournalError),
+    /// The plan asks for what is not here any more.
+    #[error("{0}")]
+    Missing(String),
+}
+
+/// Applies a step.
+pub(super) fn apply(walk: &mut Walk<'_, '_>, step: &Step) -> Result<(), StepError> {
+    match step {
+        Step::Fetch { artifact } => fetch::apply(walk, artifact),
+        Step::Stage { artifact } => stage::apply(walk, artifact),
+        Step::Prepare { hook } => prepare::apply(walk, hook.as_ref()),
+        Step::Adopt => adopt::apply(walk),
+        Step::Release => release::apply(walk),
+        Step::Stop => stop::apply(walk),
+        Step::Backup { files, databases } => backup::apply(walk, *files, databases),
+        Step::Migrate { steps } => migrate::apply(walk, steps),
+        Step::Restore { of, databases } => restore::apply(walk, *of, databases),
+        Step::Activate => activate::apply(walk),
+        Step::Start => start::apply(walk),
+        Step::Probe => probe::apply(walk),
+    }
+}
+
+/// Reverts a step that was begun. `applied` says whether it had come to its end.
+pub(super) fn revert(walk: &mut Walk<'_, '_>, step: &Step, applied: bool) -> Result<(), StepError> {
+    match step {
+        Step::Fetch { artifact } => fetch::revert(walk, artifact),
+        Step::Stage { .. } => stage::revert(walk),
+        Step::Prepare { .. } => prepare::revert(walk),
+        Step::Adopt => adopt::revert(walk),
+        Step::Release => release::revert(walk),
+        Step::Stop => stop::revert(walk),
+        Step::Backup { files, databases } => backup::revert(walk, *files, databases),
+        Step::Migrate { .. } => migrate::revert(walk, applied),
+        Step::Restore { databases, .. } => restore::revert(walk, databases),
+        Step::Activate => activate::revert(walk),
+        Step::Start => start::revert(walk),
+        Step::Probe => probe::revert(walk),
+    }
+}

@@ -1,0 +1,61 @@
+//! Probe: health until it is good, then the soak.
+
+use std::time::Duration;
+
+use super::StepError;
+use crate::event::{Event, Unit};
+use crate::health::{self, Verdict, Watch};
+use crate::journal::Record;
+use crate::update::Walk;
+
+/// Healthy seconds between two records, so that a restart of the agent costs no more than these.
+const RECORD_EVERY: u64 = 10;
+
+/// The whole of it.
+pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    soak(walk, Duration::ZERO)
+}
+
+/// Probing changes nothing.
+pub(super) fn revert(_walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    Ok(())
+}
+
+/// Watches until the release has stood the test, or has not. `done` was watched before a restart of the agent.
+pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result<(), StepError> {
+    let health = walk.plan.to.profile.health.clone();
+    let mut watch = Watch::new(&health, done);
+    let mut recorded = done.as_secs();
+    let is_new = done.is_zero() && !walk.journal.records().any(|record| matches!(record, Record::Soaking));
+    loop {
+        let problem = look(walk);
+        match watch.take(walk.world.clock.elapsed(), problem.as_deref()) {
+            Verdict::Passed => return Ok(()),
+            Verdict::Failed(reason) => return Err(StepError::Unhealthy(reason)),
+            Verdict::Starting => {}
+            Verdict::FirstHealthy if is_new => walk.record(Record::Soaking)?,
+            Verdict::FirstHealthy => {}
+            Verdict::Soaking(healthy) => {
+                tell(walk, healthy, health.soak_seconds);
+                if healthy.as_secs() >= recorded + RECORD_EVERY {
+                    recorded = healthy.as_secs();
+                    walk.record(Record::Soaked { seconds: recorded })?;
+                }
+            }
+        }
+        let interval = Duration::from_secs(health.interval_seconds);
+        walk.world.clock.pause(interval.min(Duration::from_secs(health.soak_seconds.max(1))));
+    }
+}
+
+fn look(walk: &mut Walk<'_, '_>) -> Option<String> {
+    let profile = walk.plan.to.profile.clone();
+    let directory = walk.app.current().to_owned();
+    let sample =
+        health::sample(&profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
+    sample.problem(&walk.plan.already_failing)
+}
+
+fn tell(walk: &mut Walk<'_, '_>, healthy: Duration, total: u64) {
+    (walk.world.tell)(Event::Progress { done: healthy.as_secs().min(total), total, unit: Unit::Seconds });
+}

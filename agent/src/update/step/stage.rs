@@ -1,0 +1,113 @@
+//! Stage: the artifact's files → `releases/X.Y.Z.pending` → `releases/X.Y.Z`, complete and durable, used by nobody yet.
+
+use std::path::{Path, PathBuf};
+
+use manifest_schema::path::ReleasePath;
+use manifest_schema::profile::{Kept, KeptType};
+
+use super::{StepError, fetch};
+use crate::durable::{self, TreeWriter};
+use crate::event::{Event, Unit};
+use crate::plan::ArtifactRef;
+use crate::unpack;
+use crate::update::Walk;
+
+/// The name gets its meaning last: until the rename nothing takes the tree for a release.
+pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(), StepError> {
+    let artifact = fetch::listed(walk, wanted)?;
+    let (release, pending) = (walk.release(), pending(walk));
+    is_not_current(walk)?;
+    durable::remove_tree(&pending)?;
+    durable::remove_tree(&release)?;
+    make_home(walk)?;
+    let mut tree = TreeWriter::create(&pending, walk.owner())?;
+    let file = fetch::pending(walk, wanted);
+    let delivery = walk.world.delivery.as_ref().ok_or_else(|| StepError::Missing("there is no source".to_owned()))?;
+    let (manifest, tell) = (delivery.manifest, &mut *walk.world.tell);
+    let total = manifest.unpacked_size;
+    unpack::unpack(&file, &artifact, &manifest.files, &mut tree, &mut |done| {
+        tell(Event::Progress { done, total, unit: Unit::Bytes });
+    })?;
+    link_kept(&mut tree, &walk.plan.to.profile.keep)?;
+    durable::sync_tree(&pending)?;
+    durable::rename(&pending, &release)?;
+    Ok(())
+}
+
+/// Invalid first, then gone.
+pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    is_not_current(walk)?;
+    let (release, pending) = (walk.release(), pending(walk));
+    durable::remove_tree(&pending)?;
+    if release.exists() {
+        durable::rename(&release, &pending)?;
+        durable::remove_tree(&pending)?;
+    }
+    Ok(())
+}
+
+fn pending(walk: &Walk<'_, '_>) -> PathBuf {
+    durable::beside(&walk.release(), ".pending")
+}
+
+/// A belt besides the braces of the plan: the tree that serves is never touched.
+fn is_not_current(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    if walk.app.current_version().as_ref() == Some(&walk.plan.to.version) {
+        return Err(StepError::Missing(format!("{} is what runs now", walk.plan.to.version)));
+    }
+    Ok(())
+}
+
+/// The places beside the application's directory. They are the agent's: the application may write into what survives,
+/// and into its own releases, not beside them.
+fn make_home(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    for directory in [walk.app.home(), walk.app.releases(), walk.app.shared()] {
+        durable::make_dirs(&directory, 0o755)?;
+    }
+    for kept in &walk.plan.to.profile.keep {
+        make_kept(walk, kept)?;
+    }
+    Ok(())
+}
+
+/// A directory that survives exists from the first release on; a file is the admin's to bring.
+fn make_kept(walk: &Walk<'_, '_>, kept: &Kept) -> Result<(), StepError> {
+    let path = walk.app.shared().join(&kept.path);
+    if let Some(parent) = path.parent() {
+        durable::make_dirs(parent, 0o755)?;
+    }
+    if kept.kind == KeptType::Directory && !path.exists() {
+        durable::make_dir(&path, 0o755)?;
+        if let Some(owner) = walk.owner() {
+            durable::give_tree(&path, owner)?;
+        }
+    }
+    Ok(())
+}
+
+fn link_kept(tree: &mut TreeWriter, keep: &[Kept]) -> Result<(), StepError> {
+    for kept in keep {
+        tree.create_link(kept.path.as_ref(), &link_to_shared(&kept.path))?;
+    }
+    Ok(())
+}
+
+/// From its place in `releases/X.Y.Z` to its place in `shared`: relative, so that a home can be moved as a whole.
+pub(super) fn link_to_shared(path: &ReleasePath) -> PathBuf {
+    let up = path.components().count() + 1;
+    let mut link: PathBuf = std::iter::repeat_n("..", up).collect();
+    link.push("shared");
+    link.push(Path::new(path.as_str()));
+    link
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_from_any_depth_to_what_survives() {
+        assert_eq!(link_to_shared(&".env".parse().unwrap()), Path::new("../../shared/.env"));
+        assert_eq!(link_to_shared(&"data/uploads".parse().unwrap()), Path::new("../../../shared/data/uploads"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Looking: what the source has, and what would be done about it.
+
+use manifest_schema::manifest::Manifest;
+use manifest_schema::tuf::Verified;
+use manifest_schema::version::ReleaseVersion;
+use serde::{Deserialize, Serialize};
+
+use super::{Reply, Work, source};
+use crate::config::Settings;
+use crate::decide::{self, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
+use crate::durable;
+use crate::exit::{Exit, Failure};
+use crate::journal::{self, Journal, history};
+use crate::plan::Side;
+use crate::source::Remote;
+use crate::trust::{Trust, TrustError};
+
+/// Everything that is known of an instance after looking.
+pub(super) struct Look {
+    pub(super) journals: Vec<Journal>,
+    pub(super) installed: Option<Side>,
+    pub(super) trust: Trust,
+    pub(super) source: Remote,
+    pub(super) releases: Vec<Candidate>,
+}
+
+/// How the last check ended: what `surefoot status` tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LastCheck {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// How.
+    pub exit: Exit,
+    /// In a sentence.
+    pub message: String,
+    /// When the metadata expires that expires first.
+    pub expires: Option<jiff::Timestamp>,
+    /// A release that waits for a person.
+    pub waiting: Option<ReleaseVersion>,
+}
+
+/// Asks the source, and writes down how that went.
+pub(super) fn look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
+    let outcome = try_look(work, settings);
+    if let Err(failure) = &outcome {
+        remember(work, settings, failure.exit, failure.message.clone(), None, None)?;
+    }
+    outcome
+}
+
+fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
+    let here = work.here(settings);
+    let trusted = |error: TrustError| Failure::of(error.exit(), &error);
+    durable::make_dirs(&here.trust(), 0o755).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    let journals = journals(work, settings)?;
+    let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
+    let mut source = source(settings)?;
+    trust.refresh(&mut source, work.now()).map_err(trusted)?;
+    let releases = trust.releases().map_err(trusted)?;
+    Ok(Look { installed: history::installed(&journals), journals, trust, source, releases })
+}
+
+pub(super) fn journals(work: &Work<'_>, settings: &Settings) -> Result<Vec<Journal>, Failure> {
+    journal::read_all(&work.here(settings).updates()).map_err(|error| Failure::of(Exit::Stuck, &error))
+}
+
+/// Decides on what was seen.
+pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wish) -> Result<Decision, Failure> {
+    let approvals = read_approvals(&work.here(settings).approvals())
+        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    Ok(decide::decide(&Facts {
+        product: &settings.product,
+        installed: look.installed.as_ref().map(|side| &side.version),
+        releases: &look.releases,
+        policy: &settings.policy,
+        approvals: &approvals,
+        bad: &history::bad(&look.journals),
+        wish,
+    }))
+}
+
+/// `surefoot check`: looks, decides, fetches the manifest of what is new, and changes nothing else.
+pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> {
+    let mut look = look(work, settings)?;
+    let decision = decide(work, settings, &look, Wish::Poll)?;
+    let name = &settings.instance.name;
+    let message = match &decision.verdict {
+        Verdict::Apply { version, why } => format!("{name}: {version} is available and goes in by itself ({why})"),
+        Verdict::Await { version, severity } => {
+            format!("{name}: {version} ({severity}) is available: see 'surefoot show {version}', then 'surefoot approve {version}'")
+        }
+        Verdict::Nothing => format!("{name}: nothing new"),
+    };
+    if let Verdict::Apply { version, .. } | Verdict::Await { version, .. } = &decision.verdict {
+        manifest(&mut look, version)?;
+    }
+    note_decision(work, settings, &look, &decision, message.clone())?;
+    Ok(Reply {
+        exit: Exit::Ok,
+        message,
+        answer: Some(serde_json::json!({ "instance": name, "findings": decision.trace, "verdict": verdict(&decision.verdict) })),
+    })
+}
+
+fn verdict(verdict: &Verdict) -> serde_json::Value {
+    match verdict {
+        Verdict::Apply { version, why } => serde_json::json!({ "apply": version, "why": why }),
+        Verdict::Await { version, severity } => serde_json::json!({ "await": version, "severity": severity }),
+        Verdict::Nothing => serde_json::json!("nothing"),
+    }
+}
+
+/// Writes down what a check came to.
+pub(super) fn note_decision(
+    work: &Work<'_>,
+    settings: &Settings,
+    look: &Look,
+    decision: &Decision,
+    message: String,
+) -> Result<(), Failure> {
+    let waiting = match &decision.verdict {
+        Verdict::Await { version, .. } => Some(version.clone()),
+        Verdict::Apply { .. } | Verdict::Nothing => None,
+    };
+    remember(work, settings, Exit::Ok, message, look.trust.expires(), waiting)
+}
+
+pub(super) fn remember(
+    work: &Work<'_>,
+    settings: &Settings,
+    exit: Exit,
+    message: String,
+    expires: Option<jiff::Timestamp>,
+    waiting: Option<ReleaseVersion>,
+) -> Result<(), Failure> {
+    let unexpected = |error: durable::Error| Failure::of(Exit::Unexpected, &error);
+    let here = work.here(settings);
+    let last = LastCheck { at: work.now(), exit, message, expires, waiting };
+    let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
+    durable::make_dirs(here.state(), 0o755).map_err(unexpected)?;
+    durable::write_atomic(&here.last_check(), &text, 0o644).map_err(unexpected)
+}
+
+/// The verified manifest of a release.
+pub(super) fn manifest(look: &mut Look, version: &ReleaseVersion) -> Result<Verified<Manifest>, Failure> {
+    let candidate = candidate(look, version)?.clone();
+    look.trust
+        .manifest(&candidate, Some(&mut look.source))
+        .map_err(|error| Failure::of(error.exit(), &error))
+}
+
+pub(super) fn candidate<'a>(look: &'a Look, version: &ReleaseVersion) -> Result<&'a Candidate, Failure> {
+    let found = look.releases.iter().find(|candidate| candidate.custom.version == *version);
+    found.ok_or_else(|| Failure::new(Exit::NotFound, format!("the source has no release {version}")))
+}
+
+/// `surefoot show VERSION`.
+pub(super) fn show(work: &mut Work<'_>, settings: &Settings, version: &ReleaseVersion) -> Result<Reply, Failure> {
+    let mut look = look(work, settings)?;
+    let manifest = manifest(&mut look, version)?;
+    let answer = serde_json::to_value(&*manifest).expect("a manifest has only text keys");
+    Ok(Reply { exit: Exit::Ok, message: String::new(), answer: Some(answer) })
+}

@@ -1,0 +1,209 @@
+//! The worker: the process in which an update happens. It reads one request, tells what it does line by line, and ends;
+//! its memory goes with it.
+//!
+//! Before anything else it takes the lock and recovers, so that no request ever meets a half-done update.
+
+mod adopt;
+mod check;
+mod outcome;
+mod recover;
+mod rollback;
+mod update;
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use manifest_schema::path::Name;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Settings};
+use crate::durable;
+use crate::event::Event;
+use crate::exit::{Exit, Failure};
+use crate::health::Ask;
+use crate::host::commands::Commands;
+use crate::host::systemd::Systemd;
+use crate::host::vendor::Vendor;
+use crate::host::Services;
+use crate::layout::{InstanceLayout, Layout};
+use crate::lock::{Lock, LockError};
+use crate::plan::Manager;
+use crate::request::{Asked, Request};
+use crate::source::{Answer, Fetcher, Remote};
+
+/// The account that the fetch process runs as (sysusers.d(5)).
+const FETCH_USER: &str = "surefoot";
+
+/// Reads one request from `input`, carries it out, and writes events to `output`, the last one [`Event::Ended`].
+pub fn serve(layout: &Layout, input: impl BufRead, output: impl Write) {
+    let mut output = output;
+    let mut tell = |event: Event| {
+        let line = serde_json::to_string(&event).expect("an event has only text keys");
+        // Whoever watched may have gone; the work goes on.
+        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    };
+    let reply = match read_request(input) {
+        Ok(asked) => carry_out(layout, &asked, &mut tell),
+        Err(failure) => Err(failure),
+    };
+    tell(ended(reply));
+}
+
+/// What a request that went well has to say.
+#[derive(Debug)]
+pub struct Reply {
+    /// How to exit: well, or with a word on what came of it.
+    pub exit: Exit,
+    /// For people.
+    pub message: String,
+    /// For programs.
+    pub answer: Option<serde_json::Value>,
+}
+
+impl Reply {
+    fn well(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Ok, message: message.into(), answer: None }
+    }
+}
+
+fn ended(reply: Result<Reply, Failure>) -> Event {
+    match reply {
+        Ok(reply) => Event::Ended { exit: reply.exit, message: reply.message, answer: reply.answer },
+        Err(failure) => Event::Ended { exit: failure.exit, message: failure.message, answer: None },
+    }
+}
+
+fn read_request(mut input: impl BufRead) -> Result<Asked, Failure> {
+    let mut line = String::new();
+    let unreadable = |reason: String| Failure::new(Exit::Usage, format!("the request cannot be read: {reason}"));
+    input.read_line(&mut line).map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_str(&line).map_err(|error| unreadable(error.to_string()))
+}
+
+fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Result<Reply, Failure> {
+    durable::make_dirs(&layout.state(), 0o755).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    let _lock = Lock::take(&layout.lock()).map_err(|error| {
+        let exit = if matches!(error, LockError::Busy) { Exit::Busy } else { Exit::Unexpected };
+        Failure::of(exit, &error)
+    })?;
+    let mut work = Work { layout, clock: SystemClock::default(), tell };
+    recover::every_instance(&mut work, matches!(asked.request, Request::Retry { .. }).then_some(&asked.request))?;
+    match &asked.request {
+        Request::Recover => Ok(Reply::well("nothing is open")),
+        Request::Poll => update::poll(&mut work),
+        request => {
+            let settings = select(layout, request.instance())?;
+            work.one(&settings, &asked.by, request)
+        }
+    }
+}
+
+fn select(layout: &Layout, name: Option<&Name>) -> Result<Settings, Failure> {
+    config::select(layout, name.map(Name::as_str)).map_err(|error| Failure::of(Exit::Configuration, &error))
+}
+
+/// One run of the worker.
+struct Work<'a> {
+    layout: &'a Layout,
+    clock: SystemClock,
+    tell: &'a mut dyn FnMut(Event),
+}
+
+impl Work<'_> {
+    fn one(&mut self, settings: &Settings, by: &str, request: &Request) -> Result<Reply, Failure> {
+        match request {
+            Request::Check { .. } => check::check(self, settings),
+            Request::Show { version, .. } => check::show(self, settings, version),
+            Request::Approve { version, .. } => update::approve(self, settings, version, by),
+            Request::Update { version, again, .. } => update::update(self, settings, version.as_ref(), *again, by),
+            Request::Install { version, .. } => update::install(self, settings, version.as_ref(), by),
+            Request::Adopt { version, dry_run, .. } => adopt::adopt(self, settings, version.as_ref(), *dry_run, by),
+            Request::Release { .. } => adopt::release(self, settings, by),
+            Request::Rollback { dry_run, .. } => rollback::rollback(self, settings, *dry_run, by),
+            Request::Retry { .. } => Ok(Reply::well("nothing is stuck any more")),
+            Request::Recover | Request::Poll => unreachable!("they name no instance"),
+        }
+    }
+
+    fn here(&self, settings: &Settings) -> InstanceLayout {
+        self.layout.instance(&settings.instance.name)
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        (self.tell)(Event::Note { text: text.into() });
+    }
+}
+
+/// The service manager that an instance names.
+pub fn services(instance: &crate::plan::Instance, log: PathBuf) -> Box<dyn Services> {
+    match instance.manager {
+        Manager::Systemd => Box::new(Systemd),
+        Manager::Command => {
+            Box::new(Commands { directory: instance.directory.clone(), user: instance.user.clone(), log })
+        }
+    }
+}
+
+/// Who runs the vendor's commands outside of an update.
+pub fn vendor(instance: &crate::plan::Instance, here: &InstanceLayout) -> Vendor {
+    Vendor {
+        manager: instance.manager,
+        user: instance.user.clone(),
+        instance: instance.name.clone(),
+        update: 0,
+        scratch: here.scratch(),
+        log: here.scratch(),
+    }
+}
+
+/// A fetch process without privileges: for the source, and for health checks.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn fetcher() -> Result<Fetcher, Failure> {
+    let own = std::env::current_exe().map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+    let user = fetch_user()?;
+    Fetcher::start(&own, user).map_err(|error| Failure::of(Exit::Unexpected, &error))
+}
+
+fn fetch_user() -> Result<Option<(u32, u32)>, Failure> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let user = nix::unistd::User::from_name(FETCH_USER).ok().flatten().ok_or_else(|| {
+        Failure::new(Exit::Configuration, format!("the system user {FETCH_USER} is missing: run systemd-sysusers"))
+    })?;
+    Ok(Some((user.uid.as_raw(), user.gid.as_raw())))
+}
+
+/// The source of an instance's releases.
+fn source(settings: &Settings) -> Result<Remote, Failure> {
+    Ok(Remote::new(settings.source.clone(), fetcher()?))
+}
+
+/// Asks URLs through a fetch process of its own, started when the first one is asked.
+#[derive(Default)]
+pub struct Asker {
+    fetcher: Option<Fetcher>,
+}
+
+impl Ask for Asker {
+    fn ask(&mut self, url: &str, timeout: Duration, cap: u64) -> Result<Answer, String> {
+        if self.fetcher.is_none() {
+            self.fetcher = Some(fetcher().map_err(|failure| failure.message)?);
+        }
+        let fetcher = self.fetcher.as_mut().expect("just started");
+        let answer = fetcher.probe(url, timeout, cap).map_err(|error| crate::exit::chain(&error));
+        if answer.is_err() {
+            // It may have been the process that failed, and not the application.
+            self.fetcher = None;
+        }
+        answer
+    }
+}
+

@@ -1,0 +1,39 @@
+//! How an update's end is told.
+
+use super::Reply;
+use crate::exit::Exit;
+use crate::plan::{Act, Plan};
+use crate::update::Outcome;
+
+/// The sentence and the exit code of an outcome.
+pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
+    let (name, version) = (&plan.instance.name, &plan.to.version);
+    match outcome {
+        Outcome::Completed => Reply::well(match plan.act {
+            Act::Install => format!("{name}: {version} is installed"),
+            Act::Adopt => format!("{name}: {} is managed now, as {version}", plan.instance.directory.display()),
+            Act::Release => format!("{name}: {} is a plain directory again", plan.instance.directory.display()),
+            Act::Update => format!("{name}: {version} is installed"),
+            Act::Rollback => format!("{name}: back on {version}"),
+        }),
+        Outcome::RolledBack { error, touched } => Reply {
+            exit: Exit::RolledBack,
+            message: failed(plan, &error, touched),
+            answer: None,
+        },
+        Outcome::Stuck { reason } => Reply {
+            exit: Exit::Stuck,
+            message: format!("{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot retry'"),
+            answer: None,
+        },
+    }
+}
+
+fn failed(plan: &Plan, error: &str, touched: bool) -> String {
+    let (name, version) = (&plan.instance.name, &plan.to.version);
+    match (&plan.from, touched) {
+        (Some(from), true) => format!("{name}: {version} failed and was rolled back, {} runs again: {error}", from.version),
+        (Some(from), false) => format!("{name}: {version} failed before {} was stopped: {error}", from.version),
+        (None, _) => format!("{name}: {version} failed and was removed again: {error}"),
+    }
+}

@@ -1,0 +1,63 @@
+//! Before anything else: whatever a crash left open is finished or undone.
+
+use super::outcome::told;
+use super::{Asker, Reply, Work, services};
+use crate::exit::{Exit, Failure};
+use crate::journal::{self, Journal, history};
+use crate::layout::InstanceLayout;
+use crate::request::Request;
+use crate::update::{self, Outcome, World, engine};
+
+/// Recovers every instance that the state knows, whether it is still configured or not: the plan is in the journal.
+pub(super) fn every_instance(work: &mut Work<'_>, retry: Option<&Request>) -> Result<(), Failure> {
+    for here in known(work)? {
+        let journals = journal::read_all(&here.updates()).map_err(|error| Failure::of(Exit::Stuck, &error))?;
+        let Some(open) = history::open(&journals) else { continue };
+        let instance = &open.plan().instance.name;
+        let retry = retry.is_some_and(|request| request.instance().is_none_or(|wanted| wanted == instance));
+        match recover(work, open.clone(), retry)? {
+            Some(Outcome::Stuck { reason }) => {
+                return Err(Failure::new(Exit::Stuck, format!("{instance}: an update is stuck: {reason}")));
+            }
+            Some(outcome) => {
+                let Reply { message, .. } = told(open.plan(), outcome);
+                work.note(message);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option<Outcome>, Failure> {
+    let plan = open.plan().clone();
+    let mut services = services(&plan.instance, open.directory().to_owned());
+    let mut world = World {
+        layout: work.layout,
+        services: &mut *services,
+        ask: &mut Asker::default(),
+        clock: &work.clock,
+        tell: &mut *work.tell,
+        delivery: None,
+    };
+    let is_stuck = matches!(update::resume::next(&open), update::resume::Next::Stuck(_));
+    let outcome = if retry && is_stuck {
+        engine::retry(&mut open, &mut world)
+    } else {
+        update::recover(&mut open, &mut world)
+    };
+    outcome.map_err(|error| Failure::of(Exit::Stuck, &error))
+}
+
+/// The instances that have a state.
+fn known(work: &Work<'_>) -> Result<Vec<InstanceLayout>, Failure> {
+    let state = work.layout.state();
+    let read = |error: std::io::Error| Failure::new(Exit::Unexpected, format!("cannot read {}: {error}", state.display()));
+    let mut known = Vec::new();
+    for entry in std::fs::read_dir(&state).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        let name = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        known.extend(name.filter(|_| entry.path().is_dir()).map(|name| work.layout.instance(&name)));
+    }
+    Ok(known)
+}

@@ -1,0 +1,311 @@
+//! Updating: from a decision to a plan, and through the engine.
+
+use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::Manifest;
+use manifest_schema::profile::Profile;
+use manifest_schema::tuf::Verified;
+use manifest_schema::version::ReleaseVersion;
+
+use super::check::{self, Look};
+use super::outcome::told;
+use super::{Asker, Reply, Work, services, vendor};
+use crate::config::{self, Settings};
+use crate::decide::{Approval, Verdict, Wish, write_approval};
+use crate::durable;
+use crate::exit::{Exit, Failure};
+use crate::health;
+use crate::journal::{Journal, history};
+use crate::plan::{self, ArtifactRef, DatabaseBackup, Facts, Plan, Step};
+use crate::store::StoreError;
+use crate::update::{self, Delivery, World, with_store};
+
+/// What the schedule asks, of every instance. One that fails does not keep the others waiting.
+pub(super) fn poll(work: &mut Work<'_>) -> Result<Reply, Failure> {
+    let all = config::load(work.layout).map_err(|error| Failure::of(Exit::Configuration, &error))?;
+    let mut worst = Reply::well("nothing new");
+    for settings in &all {
+        match poll_one(work, settings) {
+            Ok(reply) if reply.exit == Exit::Ok => work.note(reply.message),
+            Ok(reply) => worst = reply,
+            Err(failure) => worst = Reply { exit: failure.exit, message: failure.message, answer: None },
+        }
+    }
+    Ok(worst)
+}
+
+fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> {
+    let here = work.here(settings);
+    let journals = check::journals(work, settings)?;
+    let now = work.now();
+    if let Err(error) = update::keep::expire(&journals, &here, settings.keep_previous_days, now) {
+        work.note(format!("old backups cannot be removed: {}", crate::exit::chain(&error)));
+    }
+    if history::installed(&journals).is_none() {
+        return Ok(Reply::well(format!("{}: nothing is installed yet", settings.instance.name)));
+    }
+    decide_and_apply(work, settings, Wish::Poll)
+}
+
+/// `surefoot update`.
+pub(super) fn update(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    version: Option<&ReleaseVersion>,
+    again: bool,
+    by: &str,
+) -> Result<Reply, Failure> {
+    let journals = check::journals(work, settings)?;
+    if history::installed(&journals).is_none() {
+        return Err(Failure::new(Exit::NotFound, format!("{} is not managed yet: run 'surefoot install' or 'surefoot adopt' first", settings.instance.name)));
+    }
+    decide_and_apply(work, settings, wish(version, again, by))
+}
+
+/// `surefoot install`.
+pub(super) fn install(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    version: Option<&ReleaseVersion>,
+    by: &str,
+) -> Result<Reply, Failure> {
+    let journals = check::journals(work, settings)?;
+    if let Some(installed) = history::installed(&journals) {
+        return Err(Failure::new(Exit::NotFound, format!("{} is installed already: run 'surefoot update'", installed.version)));
+    }
+    if std::fs::symlink_metadata(&settings.instance.directory).is_ok() {
+        let directory = settings.instance.directory.display();
+        return Err(Failure::new(Exit::Refused, format!("{directory} exists already: 'surefoot adopt' makes it managed")));
+    }
+    decide_and_apply(work, settings, wish(version, false, by))
+}
+
+fn wish(version: Option<&ReleaseVersion>, again: bool, by: &str) -> Wish {
+    let by = by.to_owned();
+    match version {
+        Some(version) => Wish::Named { version: version.clone(), by, again },
+        None => Wish::Newest { by },
+    }
+}
+
+/// `surefoot approve`: binds the manifest's hash, then looks whether it goes in now.
+pub(super) fn approve(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    version: &ReleaseVersion,
+    by: &str,
+) -> Result<Reply, Failure> {
+    let look = check::look(work, settings)?;
+    let candidate = check::candidate(&look, version)?;
+    let approval = Approval { at: work.now(), version: version.clone(), manifest: candidate.manifest, by: by.to_owned() };
+    write_approval(&work.here(settings).approvals(), &approval)
+        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    drop(look);
+    decide_and_apply(work, settings, Wish::Poll)
+}
+
+fn decide_and_apply(work: &mut Work<'_>, settings: &Settings, wish: Wish) -> Result<Reply, Failure> {
+    let polled = wish == Wish::Poll;
+    let mut look = check::look(work, settings)?;
+    let decision = check::decide(work, settings, &look, wish)?;
+    let Verdict::Apply { version, why } = &decision.verdict else {
+        return nothing_to_apply(work, settings, &look, &decision, polled);
+    };
+    check::note_decision(work, settings, &look, &decision, format!("{version} goes in: {why}"))?;
+    let outcome = apply(work, settings, &mut look, version, why);
+    if let Err(failure) = &outcome {
+        let message = format!("{version} cannot go in: {}", failure.message);
+        check::remember(work, settings, failure.exit, message, look.trust.expires(), None)?;
+    }
+    outcome
+}
+
+fn nothing_to_apply(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    look: &Look,
+    decision: &crate::decide::Decision,
+    polled: bool,
+) -> Result<Reply, Failure> {
+    let name = &settings.instance.name;
+    let message = match &decision.verdict {
+        Verdict::Await { version, severity } => format!("{name}: {version} ({severity}) waits for approval"),
+        Verdict::Nothing | Verdict::Apply { .. } => format!("{name}: nothing new"),
+    };
+    check::note_decision(work, settings, look, decision, message.clone())?;
+    if polled {
+        return Ok(Reply::well(message));
+    }
+    let reasons: Vec<String> = decision
+        .trace
+        .iter()
+        .filter(|finding| finding.says != "is not the one that was asked for")
+        .map(|finding| format!("\n  {} {}", finding.version, finding.says))
+        .collect();
+    Err(Failure::new(Exit::NotFound, format!("{name}: there is nothing to install{}", reasons.concat())))
+}
+
+/// Everything that can go wrong before anything is touched goes wrong here, then the journal begins.
+fn apply(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    look: &mut Look,
+    version: &ReleaseVersion,
+    why: &str,
+) -> Result<Reply, Failure> {
+    let manifest = check::manifest(look, version)?;
+    let plan = prepare_plan(work, settings, look, &manifest, why)?;
+    check_room(settings, &manifest)?;
+    let hashed_path = artifact_of(&plan)
+        .map(|artifact| look.trust.artifact_path(version, artifact))
+        .transpose()
+        .map_err(|error| Failure::of(error.exit(), &error))?
+        .unwrap_or_default();
+    let mut journal = begin(work, settings, plan)?;
+    let directory = journal.directory().to_owned();
+    durable::write_atomic(&directory.join("manifest.json"), &manifest.write(), 0o640)
+        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    execute(work, &mut journal, Some(Delivery { source: &mut look.source, manifest: &manifest, hashed_path }))
+}
+
+/// Begins the journal of a plan.
+pub(super) fn begin(work: &Work<'_>, settings: &Settings, plan: Plan) -> Result<Journal, Failure> {
+    let directory = work.here(settings).update(plan.id, &plan.to.version);
+    Journal::begin(&directory, plan, work.now()).map_err(|error| Failure::of(Exit::Unexpected, &error))
+}
+
+/// Runs a journal's plan.
+pub(super) fn execute(
+    work: &mut Work<'_>,
+    journal: &mut Journal,
+    delivery: Option<Delivery<'_>>,
+) -> Result<Reply, Failure> {
+    let plan = journal.plan().clone();
+    let mut services = services(&plan.instance, journal.directory().to_owned());
+    let mut asker = Asker::default();
+    let mut world = World {
+        layout: work.layout,
+        services: &mut *services,
+        ask: &mut asker,
+        clock: &work.clock,
+        tell: &mut *work.tell,
+        delivery,
+    };
+    let outcome = update::run(journal, &mut world).map_err(|error| Failure::of(Exit::Stuck, &error))?;
+    Ok(told(&plan, outcome))
+}
+
+fn artifact_of(plan: &Plan) -> Option<&ArtifactRef> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::Fetch { artifact } => Some(artifact),
+        _ => None,
+    })
+}
+
+fn prepare_plan(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    look: &Look,
+    manifest: &Verified<Manifest>,
+    why: &str,
+) -> Result<Plan, Failure> {
+    let wrong = |error: config::ConfigError| Failure::of(Exit::Configuration, &error);
+    let profile = settings.localise(manifest.application.clone()).map_err(wrong)?;
+    check_manager(settings, &profile)?;
+    check_kept(settings, &profile)?;
+    let ways = examine(work, settings, &profile)?;
+    let already_failing = match &look.installed {
+        Some(installed) => baseline(work, settings, &installed.profile),
+        None => Vec::new(),
+    };
+    let candidate = check::candidate(look, &manifest.version)?;
+    Ok(plan::plan_update(Facts {
+        id: history::next_id(&look.journals),
+        instance: settings.instance.clone(),
+        installed: look.installed.clone(),
+        manifest,
+        manifest_hash: hash_of(candidate),
+        profile,
+        ways,
+        already_failing,
+        applied_by: why.to_owned(),
+        now: work.now(),
+    }))
+}
+
+fn hash_of(candidate: &crate::decide::Candidate) -> Sha256 {
+    candidate.manifest
+}
+
+/// The profile must say what this machine's service manager needs to know, before anything stops.
+pub(super) fn check_manager(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
+    for service in &profile.services {
+        let missing = match settings.instance.manager {
+            plan::Manager::Systemd => service.unit.is_none().then_some("unit"),
+            plan::Manager::Command if service.start.is_empty() => Some("start"),
+            plan::Manager::Command if service.stop.is_empty() => Some("stop"),
+            plan::Manager::Command => service.pid_file.is_none().then_some("pid_file"),
+        };
+        if let Some(missing) = missing {
+            return Err(Failure::new(Exit::Configuration, format!("service {} of the application has no {missing}, which service_manager in {} needs", service.name, settings.path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// A file that survives is the admin's to bring: an application without its `.env` would start with nothing.
+fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
+    for kept in &profile.keep {
+        let path = settings.app().shared().join(&kept.path);
+        if kept.kind == manifest_schema::profile::KeptType::File && !path.exists() {
+            return Err(Failure::new(Exit::Refused, format!("the application needs {}: put it at {} first", kept.path, path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Every database must answer, and have room for its backup, before anything is touched.
+fn examine(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
+    let here = work.here(settings);
+    durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    let vendor = vendor(&settings.instance, &here);
+    let mut ways = Vec::new();
+    for database in &profile.databases {
+        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
+        let condition = condition.map_err(|error: StoreError| {
+            Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
+        })?;
+        if let Some(why_not) = &condition.why_not_clone {
+            work.note(format!("{}: {why_not}", condition.what));
+        }
+        ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
+    }
+    Ok(ways)
+}
+
+fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Vec<manifest_schema::path::Name> {
+    let here = work.here(settings);
+    let mut services = services(&settings.instance, here.scratch());
+    let directory = settings.instance.directory.clone();
+    let sample = health::sample(profile, &mut *services, &mut Asker::default(), &vendor(&settings.instance, &here), &directory);
+    for problem in sample.problem(&[]) {
+        work.note(format!("before the update: {problem}"));
+    }
+    sample.failing_checks()
+}
+
+/// Room for the artifact, the unpacked release, and as much again for what is built in it.
+fn check_room(settings: &Settings, manifest: &Manifest) -> Result<(), Failure> {
+    let place = settings.instance.directory.parent().unwrap_or(&settings.instance.directory);
+    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
+    let artifact = manifest.artifacts.iter().map(|artifact| artifact.length).max().unwrap_or(0);
+    let needed = manifest.unpacked_size.saturating_mul(2).saturating_add(artifact);
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free < needed {
+        return Err(Failure::new(Exit::Refused, format!("{} has {free} bytes free, {} needs {needed}", place.display(), manifest.version)));
+    }
+    let files = manifest.files.len() as u64;
+    if room.f_files > 0 && room.f_favail < files.saturating_mul(2) {
+        return Err(Failure::new(Exit::Refused, format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2)));
+    }
+    Ok(())
+}
