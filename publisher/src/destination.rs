@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::github::GithubRepository;
 use crate::publication::{Repository, RepositoryError};
 
 /// A repository named by a person.
@@ -60,14 +61,15 @@ impl Destination {
     /// The repository, to read and to write.
     ///
     /// # Errors
-    /// When it cannot be used at all, as GitHub without a token.
-    pub fn repository(&self, _config: &Config) -> Result<Box<dyn Repository>, RepositoryError> {
+    /// When it cannot be used at all, as with a GitHub token that is none.
+    pub fn repository(&self, config: &Config) -> Result<Box<dyn Repository>, RepositoryError> {
         match self {
             Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
-            Self::GitHub { .. } => Err(RepositoryError::Refused {
-                repository: self.to_string(),
-                reason: "publishing to GitHub is not connected yet".to_owned(),
-            }),
+            Self::GitHub { owner, repo } => Ok(Box::new(GithubRepository::connect(
+                owner,
+                repo,
+                &config.github,
+            )?)),
         }
     }
 }

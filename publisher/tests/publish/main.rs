@@ -1,0 +1,12 @@
+//! The command as a vendor uses it: the built `publish` in real git repositories.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests prepare and spoil files on purpose"
+)]
+
+mod checkout;
+mod init;
+mod refusals;
+mod releasing;
+mod reproducible;
+mod verifying;
