@@ -74,6 +74,8 @@ fn build(kind: Kind, connect: Duration, guard: Guard) -> Result<Client, Failure>
     let common = Client::builder()
         .user_agent(concat!("surefoot/", env!("CARGO_PKG_VERSION")))
         .default_headers(identity())
+        // One transfer at a time gains nothing from HTTP/2, and what is not spoken cannot be attacked.
+        .http1_only()
         .redirect(redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
