@@ -20,24 +20,36 @@ pub(super) async fn metadata(
         None => Some(public(client, name)),
     };
     let Some(url) = url else { return Ok(None) };
-    let response = open(client, &url).await?;
-    if response.status() == StatusCode::NOT_FOUND {
-        return Ok(None);
-    }
-    bytes(client, &url, response, cap).await.map(Some)
+    let read = async || {
+        let response = open(client, &url).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => bytes(client, &url, response, cap).await.map(Some),
+        }
+    };
+    client.again(read).await
 }
 
 fn public(client: &Client, name: &str) -> String {
     let settings = &client.settings;
     let base = settings.hosts.downloads.as_str().trim_end_matches('/');
-    format!("{base}/{}/{}/releases/latest/download/{name}", settings.owner, settings.repo)
+    format!(
+        "{base}/{}/{}/releases/latest/download/{name}",
+        settings.owner, settings.repo
+    )
 }
 
 async fn latest_asset(client: &Client, name: &str) -> Result<Option<String>, RepositoryError> {
-    let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
-    let Some(latest) = latest else { return Ok(None) };
+    let latest = client
+        .read::<RemoteRelease>(&client.api("releases/latest"))
+        .await?;
+    let Some(latest) = latest else {
+        return Ok(None);
+    };
     let assets = assets(client, &latest).await?;
-    let found = assets.iter().find(|asset| asset.name == name && asset.is_complete());
+    let found = assets
+        .iter()
+        .find(|asset| asset.name == name && asset.is_complete());
     Ok(found.map(|asset| address(client, asset)))
 }
 
@@ -46,7 +58,9 @@ pub(super) async fn assets(
     client: &Client,
     release: &RemoteRelease,
 ) -> Result<Vec<RemoteAsset>, RepositoryError> {
-    client.list(&client.api(&format!("releases/{}/assets", release.id))).await
+    client
+        .list(&client.api(&format!("releases/{}/assets", release.id)))
+        .await
 }
 
 fn address(client: &Client, asset: &RemoteAsset) -> String {
@@ -60,8 +74,8 @@ pub(super) async fn content(
     cap: u64,
 ) -> Result<Vec<u8>, RepositoryError> {
     let url = address(client, asset);
-    let response = open(client, &url).await?;
-    bytes(client, &url, response, cap).await
+    let read = async || bytes(client, &url, open(client, &url).await?, cap).await;
+    client.again(read).await
 }
 
 /// Length and digest of an asset as it comes from the server, without keeping it.
@@ -71,14 +85,17 @@ pub(super) async fn measure(
     mut moved: impl FnMut(u64),
 ) -> Result<(u64, Sha256), RepositoryError> {
     let url = address(client, asset);
-    let mut response = good(client, &url, open(client, &url).await?).await?;
-    let (mut length, mut hasher) = (0, Hasher::new());
-    while let Some(piece) = next(client, &url, &mut response).await? {
-        length += piece.len() as u64;
-        hasher.update(&piece);
-        moved(piece.len() as u64);
-    }
-    Ok((length, hasher.finish()))
+    let read = async || {
+        let mut response = good(client, &url, open(client, &url).await?).await?;
+        let (mut length, mut hasher) = (0, Hasher::new());
+        while let Some(piece) = next(client, &url, &mut response).await? {
+            length += piece.len() as u64;
+            hasher.update(&piece);
+            moved(piece.len() as u64);
+        }
+        Ok((length, hasher.finish()))
+    };
+    client.again(read).await
 }
 
 async fn open(client: &Client, url: &str) -> Result<Response, RepositoryError> {
@@ -86,7 +103,9 @@ async fn open(client: &Client, url: &str) -> Result<Response, RepositoryError> {
     let attempt = async || {
         let answer = client.answer(&what, octets(client.request(Method::GET, url)?));
         let silent = |_| client.unreachable(&what, "no answer came");
-        tokio::time::timeout(SILENCE, answer).await.map_err(silent)?
+        tokio::time::timeout(SILENCE, answer)
+            .await
+            .map_err(silent)?
     };
     client.persist(&what, Kind::Read, attempt).await
 }

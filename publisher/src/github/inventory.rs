@@ -25,8 +25,11 @@ impl<'a> Inventory<'a> {
             inventory.take(asset, present, false);
         }
         inventory.take_metadata(&publication.metadata, present);
-        let wanted: BTreeSet<&str> =
-            publication.metadata.iter().map(|asset| asset.name.as_str()).collect();
+        let wanted: BTreeSet<&str> = publication
+            .metadata
+            .iter()
+            .map(|asset| asset.name.as_str())
+            .collect();
         let stale = present.iter().filter(|asset| is_replaceable(&asset.name));
         let stale = stale.filter(|asset| !wanted.contains(asset.name.as_str()));
         inventory.remove.extend(stale.cloned());
@@ -73,7 +76,9 @@ impl<'a> Inventory<'a> {
 fn is_replaceable(name: &str) -> bool {
     let versioned = |suffix: &str| {
         let version = name.strip_suffix(suffix);
-        version.is_some_and(|version| !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()))
+        version.is_some_and(|version| {
+            !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
+        })
     };
     versioned(".snapshot.json") || versioned(".targets.json")
 }
@@ -84,7 +89,12 @@ mod tests {
     use manifest_schema::digest::Sha256;
 
     fn asset(name: &str) -> Asset {
-        Asset { name: name.to_owned(), file: name.into(), length: 5, sha256: Sha256::of(b"hello") }
+        Asset {
+            name: name.to_owned(),
+            file: name.into(),
+            length: 5,
+            sha256: Sha256::of(b"hello"),
+        }
     }
 
     fn remote(name: &str, state: &str, content: &[u8]) -> RemoteAsset {
@@ -102,7 +112,11 @@ mod tests {
             version: "1.0.0".parse().unwrap(),
             notes: String::new(),
             targets: vec![asset("app.tar.gz")],
-            metadata: vec![asset("1.root.json"), asset("2.targets.json"), asset("timestamp.json")],
+            metadata: vec![
+                asset("1.root.json"),
+                asset("2.targets.json"),
+                asset("timestamp.json"),
+            ],
         }
     }
 
@@ -114,8 +128,20 @@ mod tests {
     fn an_empty_draft_gets_everything_and_the_timestamp_last() {
         let publication = publication();
         let inventory = Inventory::of_draft(&publication, &[]);
-        let order: Vec<&str> = inventory.upload.iter().map(|asset| asset.name.as_str()).collect();
-        assert_eq!(order, ["app.tar.gz", "1.root.json", "2.targets.json", "timestamp.json"]);
+        let order: Vec<&str> = inventory
+            .upload
+            .iter()
+            .map(|asset| asset.name.as_str())
+            .collect();
+        assert_eq!(
+            order,
+            [
+                "app.tar.gz",
+                "1.root.json",
+                "2.targets.json",
+                "timestamp.json"
+            ]
+        );
     }
 
     #[test]
@@ -149,6 +175,9 @@ mod tests {
             remote("photograph.jpg", "uploaded", b"cheese"),
         ];
         let inventory = Inventory::of_draft(&publication, &present);
-        assert_eq!(names(&inventory.remove), ["timestamp.json", "1.targets.json"]);
+        assert_eq!(
+            names(&inventory.remove),
+            ["timestamp.json", "1.targets.json"]
+        );
     }
 }

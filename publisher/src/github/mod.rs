@@ -21,9 +21,10 @@ mod walk;
 
 use tokio::runtime::{Builder, Runtime};
 
-pub use settings::{Hosts, Patience, Settings};
-pub use token::{Token, TokenError, VARIABLES};
+pub use settings::{Hosts, PAUSE_VARIABLE, Patience, Settings};
+pub use token::{FILE_VARIABLE, Token, TokenError, VARIABLES};
 
+use crate::config::GitHub;
 use crate::progress::{Progress, size};
 use crate::publication::{Publication, Published, Repository, RepositoryError, Visibility};
 use client::Client;
@@ -39,6 +40,26 @@ pub struct GithubRepository {
 }
 
 impl GithubRepository {
+    /// The repository `owner/repo` on the GitHub of `config`, with token and pause from the environment.
+    ///
+    /// # Errors
+    /// When the environment holds something that is no token or no pause, or as [`new`](Self::new).
+    pub fn connect(owner: &str, repo: &str, config: &GitHub) -> Result<Self, RepositoryError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let refused = |reason: String| RepositoryError::Refused {
+            repository: format!("github:{owner}/{repo}"),
+            reason,
+        };
+        let hosts = Hosts::of(config);
+        Self::new(Settings {
+            owner: owner.to_owned(),
+            repo: repo.to_owned(),
+            token: Token::find(variable).map_err(|error| refused(error.to_string()))?,
+            patience: Patience::with_pause(&hosts, variable).map_err(refused)?,
+            hosts,
+        })
+    }
+
     /// Prepares to speak to GitHub; nothing is sent yet.
     ///
     /// # Errors
@@ -46,7 +67,8 @@ impl GithubRepository {
     pub fn new(settings: Settings) -> Result<Self, RepositoryError> {
         let client = Client::new(settings)?;
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| client.unreachable("cannot prepare for the network", error))?;
+        let runtime =
+            runtime.map_err(|error| client.unreachable("cannot prepare for the network", error))?;
         Ok(Self { client, runtime })
     }
 }
@@ -57,7 +79,8 @@ impl Repository for GithubRepository {
     }
 
     fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
-        self.runtime.block_on(download::metadata(&self.client, name, METADATA_CAP))
+        self.runtime
+            .block_on(download::metadata(&self.client, name, METADATA_CAP))
     }
 
     fn publish(
@@ -66,16 +89,28 @@ impl Repository for GithubRepository {
         visibility: Visibility,
         progress: &mut dyn Progress,
     ) -> Result<Published, RepositoryError> {
-        self.runtime.block_on(walk::publish(&self.client, publication, visibility, progress))
+        self.runtime.block_on(walk::publish(
+            &self.client,
+            publication,
+            visibility,
+            progress,
+        ))
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {
         let releases = self.client.api("releases");
-        let uploads = self.client.settings.hosts.uploads.as_str().trim_end_matches('/');
+        let hosts = &self.client.settings.hosts;
+        let uploads = hosts.uploads.as_str().trim_end_matches('/');
         let tag = walk::tag(publication);
-        let mut calls = vec![format!("POST {releases}: a draft for {tag}, or the one that is there")];
+        let mut calls = vec![format!(
+            "POST {releases}: a draft for {tag}, or the one that is there"
+        )];
         for asset in publication.targets.iter().chain(&publication.metadata) {
-            calls.push(format!("POST {uploads}/…/assets?name={}: {}", asset.name, size(asset.length)));
+            calls.push(format!(
+                "POST {uploads}/…/assets?name={}: {}",
+                asset.name,
+                size(asset.length)
+            ));
         }
         calls.push("GET all of it, and verify it as an agent does".to_owned());
         if visibility == Visibility::Public {

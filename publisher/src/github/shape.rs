@@ -91,7 +91,10 @@ pub(super) struct Detail {
 impl Complaint {
     /// In one line, such as `Validation Failed (name already_exists)`.
     pub(super) fn line(&self) -> String {
-        let details = self.errors.iter().map(|detail| format!("{} {}", detail.field, detail.code));
+        let details = self
+            .errors
+            .iter()
+            .map(|detail| format!("{} {}", detail.field, detail.code));
         let details: Vec<String> = details.collect();
         match details.is_empty() {
             true => self.message.clone(),

@@ -11,6 +11,9 @@ use crate::disk::{self, DiskError};
 /// Where a token is looked for when no file is named, in this order.
 pub const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
 
+/// Names a file that holds the token, for systemd credentials and CI secrets that are files.
+pub const FILE_VARIABLE: &str = "GITHUB_TOKEN_FILE";
+
 /// A token that shows itself to nobody but a request.
 #[derive(Clone)]
 pub struct Token(HeaderValue);
@@ -33,17 +36,14 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// The token in `file`, or without a file the one in the environment, as `variable` reads it. `None` where
-    /// there is neither.
+    /// The token in the file that [`FILE_VARIABLE`] names, or else in one of [`VARIABLES`], as `variable` reads the
+    /// environment. `None` where none of them is set.
     ///
     /// # Errors
     /// When the named file is missing or readable by others, or what is found is no token.
-    pub fn find(
-        file: Option<&Path>,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>, TokenError> {
-        if let Some(path) = file {
-            return Self::read(path).map(Some);
+    pub fn find(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, TokenError> {
+        if let Some(path) = variable(FILE_VARIABLE) {
+            return Self::read(Path::new(&path)).map(Some);
         }
         let set = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
         match VARIABLES.into_iter().find(set) {
@@ -54,11 +54,16 @@ impl Token {
 
     fn read(path: &Path) -> Result<Self, TokenError> {
         let file = disk::open(path)?;
-        let mode = file.metadata().map_err(disk::failed("look at", path))?.permissions().mode();
+        let mode = file
+            .metadata()
+            .map_err(disk::failed("look at", path))?
+            .permissions()
+            .mode();
         if mode & 0o077 != 0 {
             return Err(TokenError::Exposed(path.to_owned()));
         }
-        let text = disk::read_text(path, 4096)?.ok_or_else(|| TokenError::Missing(path.to_owned()))?;
+        let text =
+            disk::read_text(path, 4096)?.ok_or_else(|| TokenError::Missing(path.to_owned()))?;
         Self::new(&text, &path.display().to_string())
     }
 
@@ -92,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let token = Token::find(None, |_| Some("ghp_secret".to_owned())).unwrap().unwrap();
+        let token = Token::find(|name| (name != FILE_VARIABLE).then(|| "ghp_secret".to_owned()))
+            .unwrap()
+            .unwrap();
         let shown = format!("{token:?} {:?}", token.header());
         assert!(!shown.contains("secret"), "{shown}");
     }
@@ -101,12 +108,16 @@ mod tests {
     fn a_file_that_others_can_read_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         disk::replace(file.path(), b"ghp_secret\n").unwrap();
-        let refused = Token::find(Some(file.path()), |_| None).unwrap_err();
+        let refused = Token::find(|_| file.path().to_str().map(str::to_owned)).unwrap_err();
         assert!(matches!(refused, TokenError::Exposed(_)), "{refused}");
     }
 
     #[test]
     fn an_empty_variable_is_no_token() {
-        assert!(Token::find(None, |_| Some(String::new())).unwrap().is_none());
+        assert!(
+            Token::find(|name| (name != FILE_VARIABLE).then(String::new))
+                .unwrap()
+                .is_none()
+        );
     }
 }

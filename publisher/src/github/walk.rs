@@ -25,14 +25,18 @@ pub(super) async fn publish(
     let releases = releases(client, &tag).await?;
     if let Some(published) = releases.iter().find(|release| !release.draft) {
         confirm(client, publication, published).await?;
-        return Ok(Published::Public { location: published.html_url.clone() });
+        return Ok(Published::Public {
+            location: published.html_url.clone(),
+        });
     }
     let draft = draft(client, publication, releases).await?;
     complete(client, publication, &draft, progress).await?;
     let present = download::assets(client, &draft).await?;
     proof::prove(client, publication, &present, progress).await?;
     match visibility {
-        Visibility::Draft => Ok(Published::Draft { location: draft.html_url }),
+        Visibility::Draft => Ok(Published::Draft {
+            location: draft.html_url,
+        }),
         Visibility::Public => show(client, publication, &draft, progress).await,
     }
 }
@@ -57,11 +61,21 @@ async fn confirm(
 ) -> Result<(), RepositoryError> {
     let present = download::assets(client, published).await?;
     for asset in &publication.targets {
-        if !present.iter().any(|remote| remote.name == asset.name && remote.is(asset)) {
-            return Err(conflict(client, &asset.name, "it is published; give your change a new version"));
+        if !present
+            .iter()
+            .any(|remote| remote.name == asset.name && remote.is(asset))
+        {
+            return Err(conflict(
+                client,
+                &asset.name,
+                "it is published; give your change a new version",
+            ));
         }
     }
-    if !present.iter().any(|remote| remote.name == TIMESTAMP && remote.is_complete()) {
+    if !present
+        .iter()
+        .any(|remote| remote.name == TIMESTAMP && remote.is_complete())
+    {
         let reason = format!("{} is published without its metadata", published.tag_name);
         return Err(client.refused(reason));
     }
@@ -82,7 +96,8 @@ async fn draft(
             return Ok(draft);
         }
         match create(client, publication).await {
-            Err(RepositoryError::Unreachable { .. }) if tried + 1 < client.settings.patience.tries => {}
+            Err(RepositoryError::Unreachable { .. })
+                if tried + 1 < client.settings.patience.tries => {}
             outcome => return outcome,
         }
         // It may have been made all the same: look before making a second one.
@@ -92,7 +107,10 @@ async fn draft(
     }
 }
 
-async fn create(client: &Client, publication: &Publication) -> Result<RemoteRelease, RepositoryError> {
+async fn create(
+    client: &Client,
+    publication: &Publication,
+) -> Result<RemoteRelease, RepositoryError> {
     let tag = tag(publication);
     let new = NewDraft {
         tag_name: &tag,
@@ -101,7 +119,14 @@ async fn create(client: &Client, publication: &Publication) -> Result<RemoteRele
         draft: true,
         prerelease: is_prerelease(publication),
     };
-    client.change(Kind::OnceOnlyChange, Method::POST, &client.api("releases"), &new).await
+    client
+        .change(
+            Kind::OnceOnlyChange,
+            Method::POST,
+            &client.api("releases"),
+            &new,
+        )
+        .await
 }
 
 /// Uploads what is missing until nothing is.
@@ -138,7 +163,12 @@ async fn bring<'a>(
             Err(RepositoryError::Unreachable { .. }) if !last => {
                 tokio::time::sleep(client.back_off(tried)).await;
             }
-            Ok(()) if last => return Err(client.refused(format!("{} does not keep what it is sent", release.html_url))),
+            Ok(()) if last => {
+                return Err(client.refused(format!(
+                    "{} does not keep what it is sent",
+                    release.html_url
+                )));
+            }
             outcome => outcome?,
         }
     }
@@ -154,13 +184,17 @@ async fn carry_out(
     progress.begin(&label, Amount::Bytes(inventory.bytes()));
     for asset in &inventory.upload {
         for old in inventory.remove.iter().filter(|old| old.name == asset.name) {
-            client.delete(&client.api(&format!("releases/assets/{}", old.id))).await?;
+            client
+                .delete(&client.api(&format!("releases/assets/{}", old.id)))
+                .await?;
         }
         upload(client, release, asset, progress).await?;
     }
     let replaced = |name: &str| inventory.upload.iter().any(|asset| asset.name == name);
     for old in inventory.remove.iter().filter(|old| !replaced(&old.name)) {
-        client.delete(&client.api(&format!("releases/assets/{}", old.id))).await?;
+        client
+            .delete(&client.api(&format!("releases/assets/{}", old.id)))
+            .await?;
     }
     progress.done();
     Ok(())
@@ -180,15 +214,18 @@ async fn show(
         make_latest: make_latest(publication),
     };
     let url = client.api(&format!("releases/{}", draft.id));
-    let shown: RemoteRelease =
-        client.change(Kind::RepeatableChange, Method::PATCH, &url, &undraft).await?;
+    let shown: RemoteRelease = client
+        .change(Kind::RepeatableChange, Method::PATCH, &url, &undraft)
+        .await?;
     if shown.draft {
         return Err(client.refused(format!("{} is still a draft", shown.html_url)));
     }
     if is_prerelease(publication) {
         announce(client, publication, progress).await?;
     }
-    Ok(Published::Public { location: shown.html_url })
+    Ok(Published::Public {
+        location: shown.html_url,
+    })
 }
 
 /// A pre-release never becomes latest, so the latest release carries the metadata that names it. `timestamp.json` is
@@ -198,7 +235,9 @@ async fn announce(
     publication: &Publication,
     progress: &mut dyn Progress,
 ) -> Result<(), RepositoryError> {
-    let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
+    let latest = client
+        .read::<RemoteRelease>(&client.api("releases/latest"))
+        .await?;
     let Some(latest) = latest else { return Ok(()) };
     let wanted = |present: &[_]| Inventory::of_metadata(&publication.metadata, present);
     bring(client, &latest, wanted, progress).await
@@ -206,7 +245,11 @@ async fn announce(
 
 /// Said explicitly: without it GitHub goes by the commit's date, and a fix of an old line would not become latest.
 pub(super) fn make_latest(publication: &Publication) -> MakeLatest {
-    if is_prerelease(publication) { MakeLatest::No } else { MakeLatest::Yes }
+    if is_prerelease(publication) {
+        MakeLatest::No
+    } else {
+        MakeLatest::Yes
+    }
 }
 
 fn is_prerelease(publication: &Publication) -> bool {

@@ -28,6 +28,8 @@ pub enum DownloadFault {
     Stall(u64),
     /// So many bytes come each tenth of a second.
     Slow(usize),
+    /// The first byte is another one.
+    Tamper,
 }
 
 /// A refusal for asking too often ("Rate limits for the REST API").
@@ -99,6 +101,7 @@ impl Faults {
                 Body::from_stream(first(bytes, after).chain(silence))
             }
             DownloadFault::Slow(each) => Body::from_stream(trickle(bytes, each)),
+            DownloadFault::Tamper => Body::from_stream(tampered(bytes)),
         }
     }
 }
@@ -126,6 +129,16 @@ fn first(bytes: impl Stream<Item = Piece>, count: u64) -> impl Stream<Item = Pie
         });
         let ended = matches!(&piece, Ok(piece) if piece.is_empty());
         std::future::ready((!ended).then_some(piece))
+    })
+}
+
+fn tampered(bytes: impl Stream<Item = Piece>) -> impl Stream<Item = Piece> {
+    bytes.enumerate().map(|(number, piece)| {
+        let mut piece = piece?.to_vec();
+        if let (0, Some(first)) = (number, piece.first_mut()) {
+            *first ^= 1;
+        }
+        Ok(piece.into())
     })
 }
 

@@ -25,6 +25,8 @@ mod refusal;
 mod storage;
 mod tls;
 mod uploads;
+mod vendor;
+mod visitor;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ use tempfile::TempDir;
 pub use faults::{DownloadFault, RateLimit, UploadFault};
 pub use log::{Entry, Host};
 pub use model::{Asset, AssetState, Release};
+pub use vendor::{Shape, Vendor};
 
 use crate::served::Served;
 use contract::Contract;
@@ -109,6 +112,12 @@ impl Forge {
     #[must_use]
     pub fn uploads_base(&self) -> &str {
         &self.uploads
+    }
+
+    /// The host that downloads are redirected to.
+    #[must_use]
+    pub fn storage_base(&self) -> &str {
+        &self.world.storage
     }
 
     /// The REST API in the shape of an Enterprise server.
