@@ -1,7 +1,9 @@
 //! The agent.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod decide;
 pub mod durable;
 pub mod event;

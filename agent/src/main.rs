@@ -1,17 +1,18 @@
-//! The `surefoot` binary.
+//! The `surefoot` binary: parse, run, say how it ended.
 
-use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
-use surefoot::source::child;
+use clap::Parser;
+use surefoot::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    let verb = std::env::args().skip(1).collect::<Vec<_>>();
-    if verb != ["internal", "fetch"] {
-        return ExitCode::from(2);
-    }
-    match child::serve(io::stdin().lock(), io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+    match cli::run(Cli::parse()) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            // A closed terminal is no reason to lose the exit code.
+            let _ = writeln!(std::io::stderr(), "surefoot: {}", failure.message);
+            ExitCode::from(failure.exit.code())
+        }
     }
 }

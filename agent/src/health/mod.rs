@@ -150,7 +150,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn judged(status: u16, body: &str) -> Result<(), String> {
-        let answer = Answer { status, body: body.as_bytes().to_vec() };
+        let answer = Answer { status, body: body.as_bytes().to_vec(), truncated: false };
         let wanted = BTreeMap::from([("status".to_owned(), "ok".to_owned())]);
         judge(&answer, 200, wanted.iter())
     }

@@ -7,11 +7,16 @@
 
 use std::path::{Path, PathBuf};
 
+use manifest_schema::path::Name;
 use manifest_schema::profile::Service;
 
 use super::child::ChildError;
 use super::systemd;
 use crate::durable;
+use crate::exit::{Exit, Failure};
+use crate::journal::{self, history};
+use crate::layout::{InstanceLayout, Layout};
+use crate::update::resume;
 
 /// The drop-in's name; late in the order, since conditions add up.
 const NAME: &str = "50-surefoot.conf";
@@ -74,4 +79,31 @@ fn drop_ins<'a>(units: &'a Path, services: &'a [Service]) -> impl Iterator<Item 
 
 fn reload(changed: bool) -> Result<(), GuardError> {
     if changed { systemd::daemon_reload().map_err(GuardError::Reload) } else { Ok(()) }
+}
+
+/// What `surefoot-guard.service` does at boot, before any unit of the application may start: the door of each instance
+/// is closed where its journal says that an update is open past its stop, and open elsewhere. An unreadable journal leaves it
+/// as it is: the daemon then says what is wrong.
+///
+/// # Errors
+/// When a door cannot be closed or opened.
+pub fn at_boot(layout: &Layout) -> Result<(), Failure> {
+    let Ok(entries) = std::fs::read_dir(layout.state()) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_str().and_then(|name| name.parse::<Name>().ok());
+        if let Some(name) = name.filter(|_| entry.path().is_dir()) {
+            mind(&layout.instance(&name)).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn mind(here: &InstanceLayout) -> Result<(), durable::Error> {
+    let Ok(journals) = journal::read_all(&here.updates()) else { return Ok(()) };
+    match history::open(&journals) {
+        Some(open) if resume::door_is_closed(open) => {
+            durable::write_atomic(&here.closed(), b"an update is open\n", 0o644)
+        }
+        Some(_) | None => durable::remove_file(&here.closed()),
+    }
 }

@@ -10,6 +10,8 @@ mod recover;
 mod rollback;
 mod update;
 
+pub use check::LastCheck;
+
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,0 +1,113 @@
+//! Asking the daemon. The connection only watches: closing the terminal closes it, and the work goes on.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write, stderr, stdin, stdout};
+use std::os::unix::net::UnixStream;
+
+use manifest_schema::path::Name;
+
+use super::Format;
+use super::progress::Progress;
+use crate::event::Event;
+use crate::exit::{Exit, Failure};
+use crate::layout::Layout;
+use crate::request::Request;
+
+/// How a request ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+    pub(super) answer: Option<serde_json::Value>,
+}
+
+/// Asks, and passes on what the daemon tells meanwhile.
+pub(super) fn request(
+    layout: &Layout,
+    request: &Request,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Ended, Failure> {
+    let mut stream = connect(layout)?;
+    let lost = |error: std::io::Error| Failure::new(Exit::Unexpected, format!("the agent does not answer: {error}"));
+    let line = serde_json::to_string(request).expect("a request has only text keys");
+    stream.write_all(format!("{line}\n").as_bytes()).map_err(lost)?;
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(lost)?;
+        let event = serde_json::from_str(&line)
+            .map_err(|error| Failure::new(Exit::Unexpected, format!("the agent answers in a way that is not known here: {error}")))?;
+        match event {
+            Event::Ended { exit, message, answer } => return Ok(Ended { exit, message, answer }),
+            Event::Step { .. } | Event::Progress { .. } | Event::Note { .. } => tell(event),
+        }
+    }
+    Err(Failure::new(Exit::Unexpected, "the agent was stopped; it goes on by itself at its next start: see 'surefoot status'"))
+}
+
+fn connect(layout: &Layout) -> Result<UnixStream, Failure> {
+    let socket = layout.socket();
+    UnixStream::connect(&socket).map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            Failure::new(Exit::Usage, "only root may ask the agent to change something: use sudo".to_owned())
+        }
+        _ => Failure::new(
+            Exit::NotRunning,
+            format!("the agent does not run ({}: {error}): systemctl start surefoot", socket.display()),
+        ),
+    })
+}
+
+/// Asks for an act and shows how it goes.
+pub(super) fn act(layout: &Layout, asked: Request) -> Result<Exit, Failure> {
+    let mut progress = Progress::new();
+    let ended = request(layout, &asked, &mut |event| progress.event(&event));
+    progress.finish();
+    finish(ended?)
+}
+
+/// Asks for something to read.
+pub(super) fn look(layout: &Layout, asked: Request, format: Format) -> Result<Exit, Failure> {
+    let ended = request(layout, &asked, &mut |_| {})?;
+    if !format.json || ended.exit != Exit::Ok {
+        return finish(ended);
+    }
+    say(&serde_json::to_string_pretty(&ended.answer).expect("JSON stays JSON"));
+    Ok(Exit::Ok)
+}
+
+/// Says what a rollback costs, asks, and does it.
+pub(super) fn rollback(layout: &Layout, instance: Option<Name>, dry_run: bool, yes: bool) -> Result<Exit, Failure> {
+    let cost = request(layout, &Request::Rollback { instance: instance.clone(), dry_run: true }, &mut |_| {})?;
+    if dry_run || cost.exit != Exit::Ok {
+        return finish(cost);
+    }
+    say(&cost.message);
+    if !yes && !agreed()? {
+        say("nothing was done");
+        return Ok(Exit::Ok);
+    }
+    act(layout, Request::Rollback { instance, dry_run: false })
+}
+
+fn agreed() -> Result<bool, Failure> {
+    if !stdin().is_terminal() {
+        return Err(Failure::new(Exit::Usage, "nobody is there to agree: say --yes"));
+    }
+    let _ = write!(stderr(), "Go back? [y/N] ");
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn finish(ended: Ended) -> Result<Exit, Failure> {
+    if ended.exit != Exit::Ok {
+        return Err(Failure::new(ended.exit, ended.message));
+    }
+    if !ended.message.is_empty() {
+        say(&ended.message);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints a line. A reader who has gone is no error.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+}

@@ -1,0 +1,237 @@
+//! The command line: one verb a file. Verbs that read do so from files, so they work whatever the daemon does; verbs that
+//! change something ask the daemon, so closing the terminal stops nothing.
+
+mod ask;
+mod backup;
+mod check_config;
+mod doctor;
+mod health;
+mod history;
+mod internal;
+mod log;
+mod progress;
+mod show;
+mod status;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use manifest_schema::path::Name;
+use manifest_schema::version::ReleaseVersion;
+
+use crate::exit::{Exit, Failure};
+use crate::layout::Layout;
+use crate::request::Request;
+
+/// Keeps a self-hosted server application up to date, and puts it back when an update does not stand.
+#[derive(Debug, Parser)]
+#[command(name = "surefoot", version, max_term_width = 100, after_help = "\
+Exit codes: 0 done; 2 usage; 3 configuration; 4 source unreachable; 5 not trusted; 6 refused before
+anything was touched; 7 failed and rolled back; 8 stuck; 9 busy; 10 nothing to do; 11 the agent
+does not run; 12 metadata expired. See surefoot(8).")]
+pub struct Cli {
+    /// Where etc/, var/ and run/ lie; for tests and trials
+    #[arg(long, global = true, default_value = "/", value_name = "DIR", hide = true)]
+    root: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Which instance a verb is about.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Which {
+    /// The instance: the name of its file in /etc/surefoot; not needed where there is only one
+    #[arg(long, short, value_name = "NAME")]
+    pub instance: Option<Name>,
+}
+
+/// How a reading verb answers.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Format {
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Install the first release on this machine
+    Install {
+        /// Which release; the newest unless named
+        version: Option<ReleaseVersion>,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Make the directory of a running application managed, without stopping it
+    Adopt {
+        /// Which release it is, where its VERSION file does not say
+        #[arg(long, value_name = "X.Y.Z")]
+        version: Option<ReleaseVersion>,
+        /// Only say what would happen, and what would not survive an update
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Give a managed directory back as a plain one
+    Release {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// What runs, what is new, what waits for you
+    Status {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Look for releases now
+    Check {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// What a release brings, and what it would do here
+    Show {
+        /// Which release
+        version: ReleaseVersion,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Let a release go in
+    Approve {
+        /// Which release
+        version: ReleaseVersion,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Install a release now
+    Update {
+        /// Which release; the newest unless named
+        version: Option<ReleaseVersion>,
+        /// Even though it failed here before
+        #[arg(long, requires = "version")]
+        again: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Go back to the release before
+    Rollback {
+        /// Only say what it would cost
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Take a stuck update up again, after mending what it stumbled over
+    Retry {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// All updates of an instance
+    History {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// What happened in an update, step by step
+    Log {
+        /// The update's number in the history; the last one unless named
+        number: Option<u32>,
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Whether the application is healthy now
+    Health {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Backups
+    Backup {
+        #[command(subcommand)]
+        verb: BackupVerb,
+    },
+    /// The configuration
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Whether this machine has all that an update will need
+    Doctor {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// The agent itself; started by systemd
+    Daemon,
+    #[command(hide = true)]
+    Internal {
+        #[command(subcommand)]
+        verb: internal::Internal,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BackupVerb {
+    /// The backups that are kept
+    List {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Find all mistakes that can be found without acting
+    Check {
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+/// Runs the command line.
+///
+/// # Errors
+/// The sentence to print and the code to exit with.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let layout = Layout::new(&cli.root);
+    match cli.verb {
+        Verb::Install { version, which } => ask::act(&layout, Request::Install { instance: which.instance, version }),
+        Verb::Adopt { version, dry_run, which } => {
+            ask::act(&layout, Request::Adopt { instance: which.instance, version, dry_run })
+        }
+        Verb::Release { which } => ask::act(&layout, Request::Release { instance: which.instance }),
+        Verb::Status { which, format } => status::run(&layout, &which, format),
+        Verb::Check { which, format } => ask::look(&layout, Request::Check { instance: which.instance }, format),
+        Verb::Show { version, which, format } => show::run(&layout, version, which, format),
+        Verb::Approve { version, which } => ask::act(&layout, Request::Approve { instance: which.instance, version }),
+        Verb::Update { version, again, which } => {
+            ask::act(&layout, Request::Update { instance: which.instance, version, again })
+        }
+        Verb::Rollback { dry_run, yes, which } => ask::rollback(&layout, which.instance, dry_run, yes),
+        Verb::Retry { which } => ask::act(&layout, Request::Retry { instance: which.instance }),
+        Verb::History { which, format } => history::run(&layout, &which, format),
+        Verb::Log { number, which, format } => log::run(&layout, number, &which, format),
+        Verb::Health { which, format } => health::run(&layout, &which, format),
+        Verb::Backup { verb: BackupVerb::List { which, format } } => backup::list(&layout, &which, format),
+        Verb::Config { verb: ConfigVerb::Check { format } } => check_config::run(&layout, format),
+        Verb::Doctor { which, format } => doctor::run(&layout, &which, format),
+        Verb::Daemon => crate::daemon::run(&layout),
+        Verb::Internal { verb } => internal::run(&layout, verb),
+    }
+}

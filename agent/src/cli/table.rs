@@ -1,0 +1,1 @@
+//! Tables that fit 80 columns.

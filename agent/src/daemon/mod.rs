@@ -1,0 +1,113 @@
+//! The daemon: recover, then wait for the schedule or for somebody who asks. It knows when, and who; what is done happens
+//! in a worker process, so that the daemon stays small and a crash of the work is not a crash of the watch.
+//!
+//! One job at a time, on one thread. No state of its own: whatever it needs to know is in files.
+
+mod api;
+mod job;
+mod notify;
+mod timing;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::durable;
+use crate::exit::{Exit, Failure};
+use crate::layout::Layout;
+use crate::request::{Asked, Request};
+use notify::Notifier;
+
+/// Everything that the daemon's tasks share.
+struct Daemon {
+    layout: Layout,
+    notifier: Notifier,
+    /// Whether a job runs. Tasks share one thread, so a cell is enough.
+    busy: Cell<bool>,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot listen, or another one does.
+pub fn run(layout: &Layout) -> Result<Exit, Failure> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| unexpected(&error))?;
+    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false) });
+    LocalSet::new().block_on(&runtime, daemon.live())
+}
+
+impl Daemon {
+    async fn live(self: Rc<Self>) -> Result<Exit, Failure> {
+        let listener = self.listen()?;
+        self.recover().await;
+        self.notifier.ready();
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| unexpected(&error))?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| unexpected(&error))?;
+        let mut watchdog = self.notifier.watchdog();
+        let schedule = tokio::task::spawn_local(Rc::clone(&self).follow_schedule());
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => { tokio::task::spawn_local(Rc::clone(&self).answer(stream)); }
+                    Err(error) => tracing::warn!("cannot accept a connection: {error}"),
+                },
+                () = watchdog.tick() => self.notifier.alive(),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        schedule.abort();
+        self.notifier.stopping();
+        self.stop_listening();
+        Ok(Exit::Ok)
+    }
+
+    /// Before anything else. A machine whose update is stuck still gets a daemon: it must be able to tell.
+    async fn recover(&self) {
+        self.notifier.status("recovering");
+        let ended = self.job(&Asked { by: "the start of the agent".to_owned(), request: Request::Recover }, None).await;
+        self.notifier.status(&ended.message);
+    }
+
+    async fn follow_schedule(self: Rc<Self>) {
+        loop {
+            let pause = timing::until_next(&self.layout);
+            self.notifier.status(&pause.words);
+            tokio::time::sleep(pause.duration).await;
+            if pause.check {
+                let asked = Asked { by: "the schedule".to_owned(), request: Request::Poll };
+                self.job_when_free(&asked).await;
+            }
+        }
+    }
+
+    fn listen(&self) -> Result<UnixListener, Failure> {
+        let socket = self.layout.socket();
+        let failure = |error: &dyn std::error::Error| {
+            Failure::new(Exit::Unexpected, format!("cannot listen at {}: {}", socket.display(), crate::exit::chain(error)))
+        };
+        if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            return Err(Failure::new(Exit::Busy, format!("another surefoot listens at {}", socket.display())));
+        }
+        durable::make_dirs(&self.layout.run(), 0o755).map_err(|error| failure(&error))?;
+        durable::remove_file(&socket).map_err(|error| failure(&error))?;
+        let listener = UnixListener::bind(&socket).map_err(|error| failure(&error))?;
+        rustix::fs::chmod(&socket, rustix::fs::Mode::from_raw_mode(0o600)).map_err(|error| failure(&error))?;
+        Ok(listener)
+    }
+
+    fn stop_listening(&self) {
+        if let Err(error) = durable::remove_file(&self.layout.socket()) {
+            tracing::warn!("{}", crate::exit::chain(&error));
+        }
+    }
+}
+
+fn unexpected(error: &dyn std::error::Error) -> Failure {
+    Failure::of(Exit::Unexpected, error)
+}

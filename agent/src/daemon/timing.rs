@@ -1,0 +1,76 @@
+//! When the daemon wakes up next, from the files as they are now.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{self, Settings};
+use crate::layout::Layout;
+use crate::schedule;
+use crate::worker::LastCheck;
+
+/// How long to wait before looking at a wrong configuration again.
+const WRONG_CONFIGURATION: Duration = Duration::from_secs(300);
+/// No wait is longer: the clock may be set meanwhile.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// A wait and what it is for.
+pub(super) struct Pause {
+    pub(super) duration: Duration,
+    /// Whether a check follows, or just another look at the clock.
+    pub(super) check: bool,
+    pub(super) words: String,
+}
+
+/// The wait until the first instance is due.
+pub(super) fn until_next(layout: &Layout) -> Pause {
+    let all = match config::load(layout) {
+        Ok(all) => all,
+        Err(error) => {
+            let words = format!("configuration: {}", crate::exit::chain(&error));
+            tracing::error!("{words}");
+            return Pause { duration: WRONG_CONFIGURATION, check: false, words };
+        }
+    };
+    let now = Timestamp::now();
+    let due = all.iter().filter_map(|settings| due(layout, settings, now)).min_by_key(|(at, _)| *at);
+    let Some((at, name)) = due else {
+        return Pause { duration: LONGEST, check: false, words: "nothing to check".to_owned() };
+    };
+    let wait = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+    let words = format!("{}; next check of {name} at {}", summary(layout, &all), at.strftime("%Y-%m-%d %H:%M UTC"));
+    Pause { duration: wait.min(LONGEST), check: wait <= LONGEST, words }
+}
+
+fn due(layout: &Layout, settings: &Settings, now: Timestamp) -> Option<(Timestamp, String)> {
+    let name = settings.instance.name.to_string();
+    let share = schedule::share(&machine_id(), &name);
+    let after = last_check(layout, settings).map_or(now - SignedDuration::from_hours(24 * 365), |last| last.at.min(now));
+    match settings.schedule.next(after, share) {
+        Ok(at) => Some((at.max(now + SignedDuration::from_secs(1)), name)),
+        Err(error) => {
+            tracing::error!("{name}: {error}");
+            None
+        }
+    }
+}
+
+fn last_check(layout: &Layout, settings: &Settings) -> Option<LastCheck> {
+    let path = layout.instance(&settings.instance.name).last_check();
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn summary(layout: &Layout, all: &[Settings]) -> String {
+    let line = |settings: &Settings| {
+        let name = &settings.instance.name;
+        match last_check(layout, settings) {
+            Some(last) => last.message.lines().next().unwrap_or_default().to_owned(),
+            None => format!("{name}: not checked yet"),
+        }
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+fn machine_id() -> String {
+    std::fs::read_to_string("/etc/machine-id").unwrap_or_default()
+}
