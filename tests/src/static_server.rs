@@ -49,3 +49,35 @@ impl StaticServer {
         &self.base_url
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_file_is_served_and_a_missing_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.txt"), b"0123456789").unwrap();
+        let server = StaticServer::serve(directory.path());
+
+        assert_eq!(
+            ask(&server, "a.txt", "bytes=4-"),
+            (206, "456789".to_owned())
+        );
+        assert_eq!(ask(&server, "a.txt", "bytes=0-1"), (206, "01".to_owned()));
+        assert_eq!(ask(&server, "b.txt", "bytes=0-1").0, 404);
+    }
+
+    fn ask(server: &StaticServer, name: &str, range: &str) -> (u16, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.get(format!("{}/{name}", server.base_url()));
+            let answer = request.header("range", range).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
+}

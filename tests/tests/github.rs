@@ -113,7 +113,7 @@ fn killed_in_the_middle_of_the_uploads_nothing_is_visible_and_a_rerun_completes_
     let (forge, vendor) = world(Shape::GithubCom);
     vendor.tag("1.0.0");
     forge.fail_upload(4, UploadFault::Park);
-    kill_when_parked(&forge, &vendor);
+    kill_when_parked(&forge, &vendor, "v1.0.0");
 
     let left = only_release(&forge);
     assert!(left.draft);
@@ -230,6 +230,32 @@ fn a_pre_release_never_becomes_latest_and_the_latest_release_names_it() {
     keeps_its_word(&forge);
 }
 
+/// The latest release then lacks the file that every reader begins with, and only for as long.
+#[test]
+fn killed_while_the_latest_release_gets_new_metadata_a_rerun_completes_it() {
+    let (forge, vendor) = world(Shape::GithubCom);
+    vendor.tag("1.0.0");
+    vendor.succeed(&["v1.0.0"]);
+    let of_a_release = only_release(&forge).assets.len();
+    vendor.tag("1.1.0-rc.1");
+    let versioned = 2;
+    forge.fail_upload(of_a_release + versioned, UploadFault::Park);
+    kill_when_parked(&forge, &vendor, "v1.1.0-rc.1");
+    assert_eq!(forge.visit(&latest(&forge, "timestamp.json")).0, 404);
+
+    vendor.succeed(&["v1.1.0-rc.1"]);
+
+    let (status, timestamp) = forge.visit(&latest(&forge, "timestamp.json"));
+    assert_eq!(status, 200);
+    let timestamp = String::from_utf8(timestamp).unwrap();
+    assert!(
+        !timestamp.contains("\"version\":1}"),
+        "it began again: {timestamp}"
+    );
+    assert_eq!(forge.visit(&latest(&forge, "2.snapshot.json")).0, 200);
+    keeps_its_word(&forge);
+}
+
 #[test]
 fn a_token_that_may_only_read_is_refused_with_a_sentence_that_says_what_it_lacks() {
     let (forge, mut vendor) = world(Shape::GithubCom);
@@ -245,6 +271,20 @@ fn a_token_that_may_only_read_is_refused_with_a_sentence_that_says_what_it_lacks
         !said.contains(forge.reader_token()),
         "the token was printed: {said}"
     );
+    assert!(forge.releases(SLUG).is_empty());
+}
+
+#[test]
+fn a_tag_that_was_not_pushed_is_not_left_to_github_to_make() {
+    let (forge, vendor) = world(Shape::GithubCom);
+    vendor.tag("1.0.0");
+    forge.forget_tag(SLUG, "v1.0.0");
+
+    let output = vendor.publish(&["v1.0.0"]);
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("git push origin v1.0.0"), "{said}");
     assert!(forge.releases(SLUG).is_empty());
 }
 
@@ -411,8 +451,8 @@ fn assert_invisible(forge: &Forge) {
     }
 }
 
-fn kill_when_parked(forge: &Forge, vendor: &Vendor) {
-    let mut command = vendor.command(&["v1.0.0"]);
+fn kill_when_parked(forge: &Forge, vendor: &Vendor, tag: &str) {
+    let mut command = vendor.command(&[tag]);
     let mut publishing = command
         .stderr(Stdio::null())
         .spawn()

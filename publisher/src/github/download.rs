@@ -5,9 +5,9 @@ use reqwest::{Method, Response, StatusCode};
 
 use super::client::{Client, Kind, SILENCE, octets};
 use super::shape::{RemoteAsset, RemoteRelease};
-use crate::publication::RepositoryError;
+use crate::publication::{RepositoryError, TIMESTAMP};
 
-/// The metadata file `name` of the latest release, at most `cap` bytes; `None` where there is none.
+/// The published metadata file `name`, at most `cap` bytes; `None` where there is none.
 ///
 /// With a token through the API, which also serves private repositories; without one from the public address.
 pub(super) async fn metadata(
@@ -16,7 +16,7 @@ pub(super) async fn metadata(
     cap: u64,
 ) -> Result<Option<Vec<u8>>, RepositoryError> {
     let url = match client.settings.token {
-        Some(_) => latest_asset(client, name).await?,
+        Some(_) => current_asset(client, name).await?,
         None => Some(public(client, name)),
     };
     let Some(url) = url else { return Ok(None) };
@@ -39,18 +39,30 @@ fn public(client: &Client, name: &str) -> String {
     )
 }
 
-async fn latest_asset(client: &Client, name: &str) -> Result<Option<String>, RepositoryError> {
+async fn current_asset(client: &Client, name: &str) -> Result<Option<String>, RepositoryError> {
+    let complete = |assets: &[RemoteAsset], name: &str| {
+        let mut assets = assets.iter().filter(|asset| asset.is_complete());
+        assets.find(|asset| asset.name == name).cloned()
+    };
+    for release in carriers(client).await? {
+        let assets = assets(client, &release).await?;
+        if complete(&assets, TIMESTAMP).is_some() {
+            return Ok(complete(&assets, name).map(|asset| address(client, &asset)));
+        }
+    }
+    Ok(None)
+}
+
+/// The releases that may carry the current metadata: the latest one, then all others, newest first. The latest one lacks
+/// its `timestamp.json` where a run was interrupted while it replaced it; the pre-release that it was replaced for has the
+/// same one. To take the repository for empty then would be to begin again with version 1.
+async fn carriers(client: &Client) -> Result<Vec<RemoteRelease>, RepositoryError> {
     let latest = client
         .read::<RemoteRelease>(&client.api("releases/latest"))
         .await?;
-    let Some(latest) = latest else {
-        return Ok(None);
-    };
-    let assets = assets(client, &latest).await?;
-    let found = assets
-        .iter()
-        .find(|asset| asset.name == name && asset.is_complete());
-    Ok(found.map(|asset| address(client, asset)))
+    let mut others: Vec<RemoteRelease> = client.list(&client.api("releases")).await?;
+    others.retain(|release| !release.draft);
+    Ok(latest.into_iter().chain(others).collect())
 }
 
 /// All assets of a release, leftovers included. The release itself may list only some of them.

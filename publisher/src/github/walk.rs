@@ -4,10 +4,11 @@
 //! together. Each step looks at what GitHub has before it acts, so the walk can be begun again anywhere.
 
 use reqwest::Method;
+use serde::de::IgnoredAny;
 
 use super::client::{Client, Kind};
 use super::inventory::Inventory;
-use super::shape::{MakeLatest, NewDraft, RemoteRelease, Undraft};
+use super::shape::{MakeLatest, NewDraft, RemoteAsset, RemoteRelease, Undraft};
 use super::upload::upload;
 use super::{download, limits, proof};
 use crate::progress::{Amount, Progress};
@@ -25,10 +26,12 @@ pub(super) async fn publish(
     let releases = releases(client, &tag).await?;
     if let Some(published) = releases.iter().find(|release| !release.draft) {
         confirm(client, publication, published).await?;
+        announce(client, publication, progress).await?;
         return Ok(Published::Public {
             location: published.html_url.clone(),
         });
     }
+    require_tag(client, &tag).await?;
     let draft = draft(client, publication, releases).await?;
     complete(client, publication, &draft, progress).await?;
     let present = download::assets(client, &draft).await?;
@@ -51,6 +54,15 @@ async fn releases(client: &Client, tag: &str) -> Result<Vec<RemoteRelease>, Repo
     let mut releases: Vec<RemoteRelease> = client.list(&client.api("releases")).await?;
     releases.retain(|release| release.tag_name == tag);
     Ok(releases)
+}
+
+/// GitHub would make a missing tag itself, at whatever its default branch has by then.
+async fn require_tag(client: &Client, tag: &str) -> Result<(), RepositoryError> {
+    let url = client.api(&format!("git/ref/tags/{tag}"));
+    match client.read::<IgnoredAny>(&url).await? {
+        Some(_) => Ok(()),
+        None => Err(client.refused(format!("it has no tag {tag}: git push origin {tag}"))),
+    }
 }
 
 /// A published release must be this one. Its metadata may be newer by now: every later release signs it anew.
@@ -144,7 +156,7 @@ async fn complete(
 async fn bring<'a>(
     client: &Client,
     release: &RemoteRelease,
-    stock: impl Fn(&[super::shape::RemoteAsset]) -> Inventory<'a>,
+    stock: impl Fn(&[RemoteAsset]) -> Inventory<'a>,
     progress: &mut dyn Progress,
 ) -> Result<(), RepositoryError> {
     let mut tried = 0;
@@ -220,9 +232,7 @@ async fn show(
     if shown.draft {
         return Err(client.refused(format!("{} is still a draft", shown.html_url)));
     }
-    if is_prerelease(publication) {
-        announce(client, publication, progress).await?;
-    }
+    announce(client, publication, progress).await?;
     Ok(Published::Public {
         location: shown.html_url,
     })
@@ -235,6 +245,9 @@ async fn announce(
     publication: &Publication,
     progress: &mut dyn Progress,
 ) -> Result<(), RepositoryError> {
+    if !is_prerelease(publication) {
+        return Ok(());
+    }
     let latest = client
         .read::<RemoteRelease>(&client.api("releases/latest"))
         .await?;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::model::{Change, NewRelease, Release, Repository};
 use super::refusal::Refusal;
 use super::world::{Caller, Door};
-use super::{json as shape, storage};
+use super::{json as shape, repository, storage};
 
 const RELEASES: &str = "/repos/{owner}/{repo}/releases";
 const RELEASE: &str = "/repos/{owner}/{repo}/releases/{release_id}";
@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Router<Door> {
             "/repos/{owner}/{repo}/releases/assets/{asset_id}",
             get(asset).delete(delete_asset),
         )
-        .route("/repos/{owner}/{repo}/immutable-releases", get(immutable))
+        .merge(repository::routes())
         .fallback(|| async { Refusal::NotFound })
 }
 
@@ -262,20 +262,4 @@ async fn delete_asset(
     door.world
         .writing(&slug, caller, |repository, _| repository.delete_asset(id))?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn immutable(
-    State(door): State<Door>,
-    Path((owner, repo)): Names,
-    headers: HeaderMap,
-) -> Answer {
-    let slug = format!("{owner}/{repo}");
-    let caller = Caller::of(&headers)?;
-    let enabled = door.world.writing(&slug, caller, |repository, _| {
-        Ok(repository.immutable_releases)
-    })?;
-    let answer = json!({"enabled": enabled, "enforced_by_owner": false});
-    enabled
-        .then(|| Json(answer).into_response())
-        .ok_or(Refusal::NotFound)
 }

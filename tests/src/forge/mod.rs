@@ -7,7 +7,7 @@
 //! hidden from readers and from tags, several drafts for one tag, `already_exists`, `starter` leftovers of
 //! failed uploads, names that change, digests, immutable releases, 'latest', `ETag`, signed
 //! redirects that expire and refuse a token, refusals by 404, rate limits, broken and slow bodies.
-//! What it does not know: tags, commits, users, pages for people.
+//! What it does not know: git, users, pages for people.
 
 mod api;
 mod contract;
@@ -22,6 +22,7 @@ mod log;
 mod model;
 mod names;
 mod refusal;
+mod repository;
 mod storage;
 mod tls;
 mod uploads;
@@ -169,6 +170,16 @@ impl Forge {
         let mut memory = self.world.memory();
         let repository = memory.repository_mut(slug).expect("the test made it");
         repository.immutable_releases = true;
+    }
+
+    /// Pretends that `tag` was never pushed. The stand-in knows no git: it takes any other tag for pushed.
+    ///
+    /// # Panics
+    /// If there is no such repository.
+    pub fn forget_tag(&self, slug: &str, tag: &str) {
+        let mut memory = self.world.memory();
+        let repository = memory.repository_mut(slug).expect("the test made it");
+        repository.unpushed.insert(tag.to_owned());
     }
 
     /// All releases, drafts included, in the order of their creation.

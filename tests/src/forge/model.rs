@@ -4,7 +4,7 @@
 //! releases" in its documentation). Knows nothing of HTTP, of permissions or of JSON;
 //! a rule that is broken is a [`Refusal`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub(crate) struct Memory {
 pub(crate) struct Repository {
     pub(crate) private: bool,
     pub(crate) immutable_releases: bool,
+    /// Tags that the vendor has made and not pushed. All others are there.
+    pub(crate) unpushed: BTreeSet<String>,
     /// Newest last. Several drafts may bear one tag; at most one published release does.
     pub(crate) releases: Vec<Release>,
     /// The release that `make_latest` chose, if any still stands.
