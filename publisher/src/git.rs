@@ -163,7 +163,9 @@ impl Git {
     /// # Errors
     /// When git cannot be run.
     pub fn blobs(&self) -> Result<Blobs, GitError> {
-        Blobs::start(self.command(["cat-file", "--batch"]))
+        // git loads a whole object into memory unless it is larger than this.
+        let stream = "core.bigFileThreshold=4m";
+        Blobs::start(self.command(["-c", stream, "cat-file", "--batch"]))
     }
 
     fn commit_of(&self, name: &str) -> Result<Option<String>, GitError> {

@@ -21,7 +21,8 @@ use crate::passphrase::{PassphraseError, Passphrases};
 /// id-Ed25519 (RFC 8410).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// log2 of scrypt's cost N; 128 MiB of memory and some tenths of a second for each guess.
+/// log2 of scrypt's cost N; 128 MiB of memory and some tenths of a second for each guess. The `openssl` command allows
+/// scrypt 32 MiB and so does not open an encrypted key; programs that set their own limit do.
 const SCRYPT_LOG_N: u8 = 17;
 
 const PLAIN: &str = "PRIVATE KEY";

@@ -3,16 +3,20 @@
 //! Knows TUF's roles and versions. Never starts afresh where there is something that does not verify.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use manifest_schema::tuf::{
-    self, Expiry, MetaFile, Role, RoleName, Root, SignError, SigningKey, Snapshot,
-    TargetDescription, TargetPath, Targets, Timestamp, TrustedRepository,
+    self, Expiry, MetaFile, Role, RoleName, SignError, SigningKey, Snapshot, TargetDescription,
+    TargetPath, Targets, Timestamp, TrustedRepository,
 };
 
 use crate::config;
-use crate::disk::{self, DiskError};
+use crate::disk::DiskError;
 use crate::publication::{Repository, RepositoryError};
+
+mod roots;
+
+pub use roots::Roots;
 
 /// Why metadata cannot be built on, or built.
 #[derive(Debug, thiserror::Error)]
@@ -70,59 +74,6 @@ pub struct MetadataFile {
     pub name: String,
     /// The file as signed.
     pub bytes: Vec<u8>,
-}
-
-/// The chain of roots that this checkout trusts, from the pinned first one.
-#[derive(Clone, Debug)]
-pub struct Roots {
-    files: Vec<MetadataFile>,
-    trusted: TrustedRepository,
-}
-
-impl Roots {
-    /// Reads `1.root.json`, `2.root.json` … in `directory` and follows the chain.
-    ///
-    /// # Errors
-    /// When the first is missing, or one does not follow the one before.
-    pub fn read(directory: &Path) -> Result<Self, MetadataError> {
-        let first =
-            file_in(directory, 1)?.ok_or_else(|| MetadataError::NoRoot(root_path(directory, 1)))?;
-        let broken = |version| {
-            move |error| MetadataError::Root {
-                path: root_path(directory, version),
-                source: Box::new(error),
-            }
-        };
-        let mut trusted = TrustedRepository::from_root(&first.bytes, None).map_err(broken(1))?;
-        let mut files = vec![first];
-        while let Some(next) = file_in(directory, files.len() as u64 + 1)? {
-            let _ = trusted
-                .update_root(&next.bytes)
-                .map_err(broken(files.len() as u64 + 1))?;
-            files.push(next);
-        }
-        Ok(Self { files, trusted })
-    }
-
-    /// The newest root.
-    pub fn newest(&self) -> &Root {
-        self.trusted.root()
-    }
-
-    /// The file that clients pin.
-    pub fn first(&self) -> &MetadataFile {
-        &self.files[0]
-    }
-}
-
-fn root_path(directory: &Path, version: u64) -> PathBuf {
-    directory.join(RoleName::Root.file_name(version))
-}
-
-fn file_in(directory: &Path, version: u64) -> Result<Option<MetadataFile>, DiskError> {
-    let name = RoleName::Root.file_name(version);
-    let bytes = disk::read(&directory.join(&name), RoleName::Root.cap())?;
-    Ok(bytes.map(|bytes| MetadataFile { name, bytes }))
 }
 
 /// What a repository has published, verified.

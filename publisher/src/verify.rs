@@ -3,7 +3,6 @@
 //! Metadata that does not verify ends the walk. What is wrong with a target is noted and the walk goes on, so that one
 //! run finds all of it.
 
-use manifest_schema::manifest::{Manifest, ReleaseCustom};
 use manifest_schema::tuf::{
     self, Expiry, MAX_ROOT_STEPS, MetaFile, RoleName, TargetDescription, TargetPath,
     TrustedRepository,
@@ -17,6 +16,7 @@ use crate::progress::{Amount, Progress};
 mod archive;
 mod finding;
 mod http;
+mod release;
 mod source;
 mod target;
 
@@ -128,7 +128,7 @@ pub fn verify(
     // What is missing or altered was found above; a manifest and its archives are worth reading only when they are whole.
     if findings.is_empty() {
         for version in &releases {
-            findings.extend(release(source, &trusted, version)?);
+            findings.extend(release::check(source, &trusted, version)?);
         }
     }
     if findings.is_empty() {
@@ -220,90 +220,4 @@ fn releases(targets: &[(TargetPath, TargetDescription)]) -> Vec<ReleaseVersion> 
     let mut releases: Vec<_> = targets.iter().filter_map(version).collect();
     releases.sort();
     releases
-}
-
-/// The manifest of one release against its path, what is signed with it, and its archives.
-fn release(
-    source: &mut dyn Source,
-    trusted: &TrustedRepository,
-    version: &ReleaseVersion,
-) -> Result<Vec<Finding>, VerifyError> {
-    let path = crate::release::manifest_path(version);
-    let description = trusted.target(&path).cloned();
-    let description = description.map_err(|error| VerifyError::NotTrusted {
-        source_name: source.name(),
-        source: Box::new(error),
-    })?;
-    let bytes = target::bytes(source, &path, &description)?;
-    let manifest = trusted
-        .verify_target(&path, bytes)
-        .map_err(|error| Finding::Changed {
-            path: path.to_string(),
-            source: Box::new(error),
-        })
-        .and_then(|bytes| {
-            bytes
-                .parse(Manifest::read)
-                .map_err(|source| Finding::Manifest {
-                    path: path.to_string(),
-                    source,
-                })
-        });
-    let manifest = match manifest {
-        Ok(manifest) => manifest,
-        Err(finding) => return Ok(vec![finding]),
-    };
-    let mut findings = disagreements(&manifest, version, &description);
-    for artifact in &manifest.artifacts {
-        findings.extend(archive::check(source, trusted, &manifest, artifact)?);
-    }
-    Ok(findings)
-}
-
-/// Where the manifest says something else than what is signed beside it, which a client decides on.
-fn disagreements(
-    manifest: &Manifest,
-    version: &ReleaseVersion,
-    description: &TargetDescription,
-) -> Vec<Finding> {
-    let disagrees = |what| Finding::Disagrees {
-        version: version.clone(),
-        what,
-    };
-    let custom = description
-        .custom
-        .as_ref()
-        .and_then(|custom| custom.to::<ReleaseCustom>().ok());
-    let Some(custom) = custom else {
-        return vec![disagrees("what is signed with it cannot be read")];
-    };
-    let checks = [
-        (
-            manifest.version == *version && custom.version == *version,
-            "its version",
-        ),
-        (manifest.product == custom.product, "its product"),
-        (manifest.severity == custom.severity, "its severity"),
-        (
-            manifest.release_date == custom.released_at,
-            "its release date",
-        ),
-        (
-            manifest.minimum_version == custom.minimum_version,
-            "its minimum version",
-        ),
-        (
-            manifest.rollback_supported == custom.rollback_supported,
-            "whether it can be rolled back",
-        ),
-        (
-            manifest.database_migration == custom.database_migration,
-            "whether it migrates",
-        ),
-    ];
-    checks
-        .into_iter()
-        .filter(|(agrees, _)| !agrees)
-        .map(|(_, what)| disagrees(what))
-        .collect()
 }

@@ -43,12 +43,11 @@ pub(super) fn check(
 
 /// The first block that is not the listed one.
 fn wrong_block(file: &mut File, artifact: &Artifact) -> Option<usize> {
-    let right = |block: &Sha256| {
+    let mut right = |block: &Sha256| {
         let mut bytes = Vec::new();
         let read = file.by_ref().take(BLOCK_SIZE).read_to_end(&mut bytes);
         read.is_ok() && Sha256::of(&bytes) == *block
     };
-    let mut right = right;
     artifact.blocks.iter().position(|block| !right(block))
 }
 
@@ -102,5 +101,117 @@ fn same_file(mut entry: tar::Entry<'_, impl Read>, expected: &FileEntry) -> Resu
         Ok(())
     } else {
         Err(format!("{path} differs"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use manifest_schema::manifest::FileMode;
+
+    use super::*;
+
+    fn header(path: &str, mode: u32, size: u64, kind: tar::EntryType) -> tar::Header {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(path).unwrap();
+        header.set_mode(mode);
+        header.set_size(size);
+        header.set_entry_type(kind);
+        header.set_cksum();
+        header
+    }
+
+    fn plain(path: &str, content: &str) -> (tar::Header, Vec<u8>) {
+        (
+            header(path, 0o644, content.len() as u64, tar::EntryType::Regular),
+            content.into(),
+        )
+    }
+
+    /// What `compare` says of these entries, where `a` with "one" and `b` with "two" are expected.
+    fn compared(entries: &[(tar::Header, Vec<u8>)]) -> Result<(), String> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (header, content) in entries {
+            tar.append(header, content.as_slice()).unwrap();
+        }
+        let expected = |path: &str, content: &str| FileEntry {
+            path: path.parse().unwrap(),
+            size: content.len() as u64,
+            sha256: Sha256::of(content.as_bytes()),
+            mode: FileMode::Plain,
+        };
+        compare(
+            tar.into_inner().unwrap().as_slice(),
+            &[expected("a", "one"), expected("b", "two")],
+        )
+    }
+
+    #[test]
+    fn exactly_the_files_of_the_manifest_pass() {
+        compared(&[plain("a", "one"), plain("b", "two")]).unwrap();
+    }
+
+    #[test]
+    fn a_file_too_few_or_too_many_or_elsewhere_is_found() {
+        let said = |entries: &[_]| compared(entries).unwrap_err();
+        assert_eq!(said(&[plain("a", "one")]), "b is missing");
+        assert!(
+            said(&[plain("a", "one"), plain("b", "two"), plain("c", "")]).contains("one too many")
+        );
+        assert!(said(&[plain("b", "two"), plain("a", "one")]).contains("stands where a should"));
+    }
+
+    #[test]
+    fn other_content_mode_or_kind_is_found() {
+        for wrong in [
+            plain("b", "TWO"),
+            plain("b", "twoo"),
+            (
+                header("b", 0o755, 3, tar::EntryType::Regular),
+                b"two".to_vec(),
+            ),
+            (
+                header("b", 0o644, 3, tar::EntryType::Continuous),
+                b"two".to_vec(),
+            ),
+        ] {
+            assert_eq!(
+                compared(&[plain("a", "one"), wrong]).unwrap_err(),
+                "b differs"
+            );
+        }
+    }
+
+    #[test]
+    fn an_extended_header_is_an_entry_too_many() {
+        let record = b"13 path=evil\n";
+        let pax = header("b", 0o644, record.len() as u64, tar::EntryType::XHeader);
+        assert_eq!(
+            compared(&[plain("a", "one"), (pax, record.to_vec()), plain("b", "two")]).unwrap_err(),
+            "b differs"
+        );
+    }
+
+    #[test]
+    fn the_first_wrong_block_is_named() {
+        let block = usize::try_from(BLOCK_SIZE).unwrap();
+        let bytes = vec![7; 2 * block + 1];
+        let mut artifact = Artifact {
+            name: "x.tar.gz".to_owned(),
+            format: Format::TarGz,
+            length: bytes.len() as u64,
+            sha256: Sha256::of(&bytes),
+            blocks: bytes.chunks(block).map(Sha256::of).collect(),
+        };
+        let found = |artifact: &Artifact| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            file.rewind().unwrap();
+            wrong_block(&mut file, artifact)
+        };
+        assert_eq!(found(&artifact), None);
+        artifact.blocks[1] = Sha256::of(b"");
+        assert_eq!(found(&artifact), Some(1));
     }
 }

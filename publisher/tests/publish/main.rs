@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     reason = "tests prepare and spoil files on purpose"
 )]
+#![allow(clippy::unwrap_used, reason = "what tests prepare must succeed")]
 
 mod checkout;
 mod init;
