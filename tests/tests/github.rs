@@ -201,6 +201,43 @@ fn a_draft_with_other_content_is_refused_and_left_alone() {
 }
 
 #[test]
+fn of_two_drafts_for_one_tag_the_older_is_completed_and_the_other_left_alone() {
+    let (forge, vendor) = world(Shape::Enterprise);
+    vendor.tag("1.0.0");
+    let draft = ["release", "create", "v1.0.0", "-n", "", "--draft"];
+    gh(&forge, vendor.checkout(), &draft);
+    gh(&forge, vendor.checkout(), &draft);
+
+    vendor.succeed(&["v1.0.0"]);
+
+    let releases = forge.releases(SLUG);
+    assert_eq!(releases.len(), 2);
+    assert_complete(&releases[0]);
+    let notes = releases[0].body.as_deref().unwrap_or_default();
+    assert!(notes.contains("What 1.0.0 adds."), "{notes:?}");
+    assert!(releases[1].draft && releases[1].assets.is_empty());
+}
+
+#[test]
+fn a_dry_run_shows_the_calls_and_makes_none_that_changes_anything() {
+    let (forge, vendor) = world(Shape::GithubCom);
+    vendor.tag("1.0.0");
+
+    let said = vendor.succeed(&["v1.0.0", "--dry-run"]);
+
+    assert!(
+        said.contains("PATCH") && said.contains("timestamp.json"),
+        "{said}"
+    );
+    assert!(
+        forge
+            .requests()
+            .iter()
+            .all(|request| request.method == "GET")
+    );
+}
+
+#[test]
 fn a_pre_release_never_becomes_latest_and_the_latest_release_names_it() {
     let (forge, vendor) = world(Shape::GithubCom);
     vendor.tag("1.0.0");

@@ -52,10 +52,12 @@ pub(super) struct NewDraft<'a> {
     pub(super) prerelease: bool,
 }
 
-/// What makes a draft a release.
+/// What makes a draft a release. The notes once more, since the draft may be an older one.
 #[derive(Debug, Serialize)]
 pub(super) struct Undraft<'a> {
     pub(super) tag_name: &'a str,
+    pub(super) name: &'a str,
+    pub(super) body: &'a str,
     pub(super) draft: bool,
     pub(super) prerelease: bool,
     pub(super) make_latest: MakeLatest,
@@ -139,6 +141,8 @@ mod tests {
     fn make_latest_is_written_as_a_text() {
         let undraft = Undraft {
             tag_name: "v1.0.0",
+            name: "v1.0.0",
+            body: "",
             draft: false,
             prerelease: false,
             make_latest: MakeLatest::Yes,

@@ -219,8 +219,11 @@ async fn show(
     draft: &RemoteRelease,
     progress: &mut dyn Progress,
 ) -> Result<Published, RepositoryError> {
+    let tag = tag(publication);
     let undraft = Undraft {
-        tag_name: &tag(publication),
+        tag_name: &tag,
+        name: &tag,
+        body: &publication.notes,
         draft: false,
         prerelease: is_prerelease(publication),
         make_latest: make_latest(publication),
