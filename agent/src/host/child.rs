@@ -24,7 +24,7 @@ const USUAL: [(&str, &str); 2] =
     [("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), ("LC_ALL", "C.UTF-8")];
 
 /// A user of this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct User {
     /// Login name.
     pub name: String,
@@ -32,6 +32,14 @@ pub struct User {
     pub uid: u32,
     /// Primary group id.
     pub gid: u32,
+}
+
+impl User {
+    /// As owner of files.
+    #[must_use]
+    pub fn owner(&self) -> crate::durable::Owner {
+        crate::durable::Owner { uid: self.uid, gid: self.gid }
+    }
 }
 
 /// What a child reads.

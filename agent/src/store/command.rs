@@ -1,15 +1,166 @@
-//! A database by the vendor's commands.
-use std::path::Path;
-use manifest_schema::{migration::MigrationStep, path::Name};
-use super::{BackupRecord, BackupTag, Condition, LeftAside, Place, RunVendor, StoreError, VendorCommand};
-/// A database by the vendor's commands.
-pub struct CommandStore<'a> { #[expect(dead_code)] run: &'a RunVendor<'a> }
-fn stub<T>() -> Result<T, StoreError> { Err(StoreError::NotPossible { database: String::new(), reason: "stub".into() }) }
-impl<'a> CommandStore<'a> {
-    pub(super) fn open(_: &Name, _: &[String], _: &[String], _: u64, place: &Place<'a>) -> Self { Self { run: place.run } }
-    pub(super) fn examine(&self) -> Condition { panic!() }
-    pub(super) fn backup(&self, _: &BackupTag, _: &Path) -> Result<BackupRecord, StoreError> { stub() }
-    pub(super) fn discard(&self, _: &Path) -> Result<(), StoreError> { stub() }
-    pub(super) fn restore(&self, _: &BackupRecord, _: &Path) -> Result<Option<LeftAside>, StoreError> { stub() }
-    pub(super) fn migration(&self, _: &MigrationStep, _: &Path, _: &Path) -> Result<VendorCommand, StoreError> { stub() }
+//! A database of any other kind, by the vendor's two commands. This room gives them a directory, and keeps what they write whole.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use manifest_schema::digest::{Hasher, Sha256};
+use manifest_schema::migration::{MigrationStep, MigrationType};
+use manifest_schema::path::Name;
+
+use super::error::{Keeping, Reading, StoreError};
+use super::record::hash_file;
+use super::{
+    BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way,
+};
+use crate::durable;
+
+/// Names the directory to the vendor's commands.
+const VARIABLE: &str = "SUREFOOT_BACKUP";
+
+/// A database that is known by the vendor's commands only.
+pub struct CommandStore<'a> {
+    /// Its name in the profile.
+    name: Name,
+    backup: Vec<String>,
+    restore: Vec<String>,
+    timeout: Duration,
+    release: PathBuf,
+    user: Option<User>,
+    run: &'a RunVendor<'a>,
 }
+
+impl<'a> CommandStore<'a> {
+    pub(super) fn open(name: &Name, backup: &[String], restore: &[String], seconds: u64, place: &Place<'a>) -> Self {
+        Self {
+            name: name.clone(),
+            backup: backup.to_vec(),
+            restore: restore.to_vec(),
+            timeout: Duration::from_secs(seconds),
+            release: place.release.to_owned(),
+            user: place.user.cloned(),
+            run: place.run,
+        }
+    }
+
+    pub(super) fn examine(&self) -> Condition {
+        Condition {
+            what: format!("database {} by the vendor's commands", self.name),
+            version: "unknown".to_owned(),
+            size: 0,
+            way: Way::Dump,
+            why_not_clone: Some("only the vendor's commands know it".to_owned()),
+            room: None,
+            needed: 0,
+        }
+    }
+
+    pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
+        self.discard(dir)?;
+        let partial = self.partial(dir);
+        durable::make_dir(&partial, 0o700).keeping(self.name.as_str())?;
+        if let Some(user) = &self.user {
+            durable::give_tree(&partial, user.owner()).keeping(self.name.as_str())?;
+        }
+        self.act("back up", &self.backup, &partial)?;
+        durable::sync_tree(&partial).keeping(self.name.as_str())?;
+        let seen = look_through(&partial)?;
+        if seen.size == 0 {
+            let reason = "the vendor's backup command wrote nothing".to_owned();
+            return Err(StoreError::Damaged { path: partial, reason });
+        }
+        let name = self.directory_name();
+        durable::rename(&partial, &dir.join(&name)).keeping(self.name.as_str())?;
+        let held = Held::Directory { name, sha256: seen.sha256 };
+        Ok(BackupRecord { database: self.name.clone(), tag: tag.clone(), size: seen.size, held })
+    }
+
+    pub(super) fn discard(&self, dir: &Path) -> Result<(), StoreError> {
+        durable::remove_tree(&self.partial(dir)).keeping(self.name.as_str())?;
+        let path = dir.join(self.directory_name());
+        if path.exists() {
+            // Half of it under its name would look like a backup: it loses the name first.
+            durable::rename(&path, &self.partial(dir)).keeping(self.name.as_str())?;
+        }
+        durable::remove_tree(&self.partial(dir)).keeping(self.name.as_str())
+    }
+
+    pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        let Held::Directory { name, sha256 } = &record.held else {
+            let reason = "the backup is not one of a vendor's command".to_owned();
+            return Err(StoreError::NotPossible { database: self.name.to_string(), reason });
+        };
+        let path = dir.join(name);
+        if look_through(&path)?.sha256 != *sha256 {
+            let reason = "its contents are not those that were written".to_owned();
+            return Err(StoreError::Damaged { path, reason });
+        }
+        self.act("restore", &self.restore, &path)?;
+        Ok(None)
+    }
+
+    pub(super) fn migration(&self, step: &MigrationStep, file: &Path, release: &Path) -> Result<VendorCommand, StoreError> {
+        match step.kind {
+            MigrationType::Command => Ok(VendorCommand {
+                argv: vec![file.display().to_string()],
+                env: Vec::new(),
+                directory: release.to_owned(),
+                timeout: Duration::from_secs(step.timeout_seconds),
+            }),
+            MigrationType::Sql => Err(StoreError::NotPossible {
+                database: self.name.to_string(),
+                reason: format!("it has no client for SQL; {} must be a step of type command", step.file),
+            }),
+        }
+    }
+
+    fn act(&self, act: &'static str, argv: &[String], backup: &Path) -> Result<(), StoreError> {
+        let env = vec![(VARIABLE.to_owned(), backup.display().to_string())];
+        let command =
+            VendorCommand { argv: argv.to_vec(), env, directory: self.release.clone(), timeout: self.timeout };
+        (self.run)(&command).map_err(|source| StoreError::Vendor { act, database: self.name.clone(), source })
+    }
+
+    fn directory_name(&self) -> String {
+        format!("{}.backup", self.name)
+    }
+
+    fn partial(&self, dir: &Path) -> PathBuf {
+        durable::beside(&dir.join(self.directory_name()), ".partial")
+    }
+}
+
+/// What lies in a directory.
+struct Seen {
+    size: u64,
+    sha256: Sha256,
+}
+
+/// Reads everything below `top`: the digest is over each path, its kind and its content, in order of the paths.
+fn look_through(top: &Path) -> Result<Seen, StoreError> {
+    let mut hasher = Hasher::new();
+    let size = look(top, top, &mut hasher)?;
+    Ok(Seen { size, sha256: hasher.finish() })
+}
+
+fn look(top: &Path, path: &Path, hasher: &mut Hasher) -> Result<u64, StoreError> {
+    let meta = std::fs::symlink_metadata(path).reading("look at", path)?;
+    let shown = path.strip_prefix(top).unwrap_or(path).as_os_str().as_encoded_bytes();
+    if meta.is_dir() {
+        let entries = std::fs::read_dir(path).reading("list", path)?;
+        let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut paths = paths.reading("list", path)?;
+        paths.sort();
+        return paths.iter().map(|path| look(top, path, hasher)).sum();
+    }
+    if !meta.is_file() {
+        let reason = "a backup holds files and directories only".to_owned();
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+    hasher.update(shown);
+    hasher.update(&[0]);
+    hasher.update(hash_file(path)?.as_bytes());
+    Ok(meta.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::command::CommandStore;
 pub use self::error::StoreError;
-pub use self::postgres::{Postgres, Properties, UrlError};
+pub use self::postgres::{Grant, Postgres, Properties, SessionSetting, UrlError};
 pub use self::record::{BackupRecord, BackupTag, Held, LeftAside, TagError};
 pub use self::sqlite::Sqlite;
 pub use self::vendor::{RunVendor, VendorCommand};
@@ -221,3 +221,6 @@ fn locate(place: &Place<'_>, path: &manifest_schema::path::ReleasePath) -> PathB
     let release = place.release.join(path);
     if shared.exists() || !release.exists() { shared } else { release }
 }
+
+#[cfg(test)]
+mod testing;

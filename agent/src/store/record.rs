@@ -1,12 +1,14 @@
 //! What is written down about a backup, so that it can be found, proved and brought back by a process that knows nothing else.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
-use manifest_schema::digest::Sha256;
+use manifest_schema::digest::{Hasher, Sha256};
 use manifest_schema::path::Name;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::error::{Reading, StoreError};
 use super::postgres::Properties;
 
 /// Which update (or occasion) a backup belongs to: 1 to 16 of `a-z` and `0-9`. It becomes part of database and file names.
@@ -119,4 +121,17 @@ pub struct LeftAside {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// SHA-256 of a file.
+pub(super) fn hash_file(path: &Path) -> Result<Sha256, StoreError> {
+    let mut file = std::fs::File::open(path).reading("open", path)?;
+    let mut hasher = Hasher::new();
+    std::io::copy(&mut file, &mut hasher).reading("read", path)?;
+    Ok(hasher.finish())
+}
+
+/// Length of a file in bytes.
+pub(super) fn size_of(path: &Path) -> Result<u64, StoreError> {
+    Ok(std::fs::metadata(path).reading("look at", path)?.len())
 }

@@ -1,22 +1,159 @@
-//! SQLite.
-use std::path::Path;
-use manifest_schema::{migration::MigrationStep, path::{Name, ReleasePath}};
-use super::{BackupRecord, BackupTag, Condition, LeftAside, Place, StoreError, VendorCommand};
-/// An SQLite file.
-pub struct Sqlite {}
-fn stub<T>() -> Result<T, StoreError> { Err(StoreError::NotPossible { database: String::new(), reason: "stub".into() }) }
-/// Runs the file's SQL on the database: in one transaction, or statement by statement.
-///
-/// # Errors
-/// When a statement fails.
-pub fn apply(_database: &Path, _file: &Path, _transaction: bool) -> Result<(), StoreError> { stub() }
-impl Sqlite {
-    pub(super) fn open(_: &Name, _: &ReleasePath, _: &Place<'_>) -> Self { Self {} }
-    pub(super) fn examine(&self) -> Result<Condition, StoreError> { stub() }
-    pub(super) fn backup(&self, _: &BackupTag, _: &Path) -> Result<BackupRecord, StoreError> { stub() }
-    pub(super) fn discard(&self, _: &Path) -> Result<(), StoreError> { stub() }
-    pub(super) fn restore(&self, _: &BackupRecord, _: &Path) -> Result<Option<LeftAside>, StoreError> { stub() }
-    pub(super) fn forget_left(&self, _: &BackupTag) -> Result<(), StoreError> { stub() }
-    pub(super) fn migration(&self, _: &MigrationStep, _: &Path, _: &Path) -> VendorCommand { VendorCommand { argv: vec![], env: vec![], directory: "/".into(), timeout: std::time::Duration::ZERO } }
-    pub(super) fn environment(&self) -> Vec<(String, String)> { Vec::new() }
+//! SQLite: one file of the application's, with its write-ahead log or journal beside it.
+//!
+//! The backup is a file in the backup's directory, made by SQLite's backup interface and checked. A restore puts a copy of it beside the
+//! live file and exchanges the two, after the live file's log has been folded into it: a log beside a foreign file would be
+//! played into it.
+
+mod apply;
+mod copy;
+mod restore;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use manifest_schema::migration::{MigrationStep, MigrationType};
+use manifest_schema::path::{Name, ReleasePath};
+use rusqlite::{Connection, OpenFlags};
+
+pub use self::apply::apply;
+use super::error::Keeping;
+use super::record::{hash_file, size_of};
+use super::{
+    BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, VendorCommand, Way, locate,
+};
+use crate::durable;
+
+/// How long SQLite waits for somebody else's lock.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What SQLite writes beside a file (sqlite.org, "Temporary Files Used By SQLite").
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// An SQLite file of the application.
+pub struct Sqlite {
+    /// Its name in the profile.
+    name: Name,
+    live: PathBuf,
 }
+
+impl Sqlite {
+    pub(super) fn open(name: &Name, path: &ReleasePath, place: &Place<'_>) -> Self {
+        Self { name: name.clone(), live: locate(place, path) }
+    }
+
+    pub(super) fn examine(&self) -> Result<Condition, StoreError> {
+        let mut size = 0;
+        if self.live.exists() {
+            let live = connect(&self.live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            let count = live.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+            count.map_err(|source| failed("read", &self.live, source))?;
+            size = size_of(&self.live)?;
+        }
+        Ok(Condition {
+            what: format!("SQLite database {}", self.live.display()),
+            version: rusqlite::version().to_owned(),
+            size,
+            way: Way::Dump,
+            why_not_clone: Some("SQLite has no server that could hold a copy".to_owned()),
+            room: None,
+            needed: size + size / 5 + 10_000_000,
+        })
+    }
+
+    pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
+        self.discard(dir)?;
+        let record = |size, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, held };
+        if !self.live.exists() {
+            return Ok(record(0, Held::Nothing));
+        }
+        let file = self.file_name();
+        let path = dir.join(&file);
+        let partial = durable::beside(&path, ".partial");
+        copy::copy(&self.live, &partial)?;
+        let sha256 = hash_file(&partial)?;
+        durable::rename(&partial, &path).keeping(self.name.as_str())?;
+        Ok(record(size_of(&path)?, Held::File { file, sha256 }))
+    }
+
+    pub(super) fn discard(&self, dir: &Path) -> Result<(), StoreError> {
+        let path = dir.join(self.file_name());
+        let partial = durable::beside(&path, ".partial");
+        let companions = COMPANIONS.iter().map(|suffix| durable::beside(&partial, suffix));
+        for path in companions.chain([partial.clone(), path]) {
+            durable::remove_file(&path).keeping(self.name.as_str())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        match &record.held {
+            Held::File { file, sha256 } => restore::file(self, &record.tag, &dir.join(file), sha256),
+            Held::Nothing => restore::nothing(self, &record.tag),
+            Held::Clone { .. } | Held::Dump { .. } | Held::Directory { .. } => Err(StoreError::NotPossible {
+                database: self.name.to_string(),
+                reason: "the backup is not one of an SQLite database".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn forget_left(&self, tag: &BackupTag) -> Result<(), StoreError> {
+        for path in restore::left(self, tag).into_iter().rev() {
+            for companion in COMPANIONS {
+                durable::remove_file(&durable::beside(&path, companion)).keeping(self.name.as_str())?;
+            }
+            durable::remove_file(&path).keeping(self.name.as_str())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn migration(&self, step: &MigrationStep, file: &Path, release: &Path) -> VendorCommand {
+        let file = file.display().to_string();
+        let argv = match step.kind {
+            MigrationType::Command => vec![file],
+            MigrationType::Sql => self.own_client(file, step.transaction),
+        };
+        let timeout = Duration::from_secs(step.timeout_seconds);
+        VendorCommand { argv, env: self.environment(), directory: release.to_owned(), timeout }
+    }
+
+    /// This program's own client for SQLite: a machine need not have another.
+    fn own_client(&self, file: String, transaction: bool) -> Vec<String> {
+        let own = std::env::current_exe().map_or("surefoot".to_owned(), |path| path.display().to_string());
+        let mut argv = vec![own, "internal".to_owned(), "sqlite".to_owned(), file, self.live.display().to_string()];
+        argv.extend(transaction.then(|| "--transaction".to_owned()));
+        argv
+    }
+
+    pub(super) fn environment(&self) -> Vec<(String, String)> {
+        vec![("SUREFOOT_DATABASE".to_owned(), self.live.display().to_string())]
+    }
+
+    fn file_name(&self) -> String {
+        format!("{}.sqlite", self.name)
+    }
+}
+
+/// Opens a database file. A link is not followed: the directory is the application's, and the agent may be root.
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    // The directories above may well be links: the application's own directory is one.
+    let path = &resolved(path);
+    let connection = Connection::open_with_flags(path, flags).map_err(|source| failed("open", path, source))?;
+    connection.busy_timeout(PATIENCE).map_err(|source| failed("open", path, source))?;
+    Ok(connection)
+}
+
+/// The path with the links in the directories above resolved, and not in its last component.
+fn resolved(path: &Path) -> PathBuf {
+    match (path.parent().map(std::fs::canonicalize), path.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        (Some(_) | None, _) => path.to_owned(),
+    }
+}
+
+fn failed(act: &'static str, path: &Path, source: rusqlite::Error) -> StoreError {
+    StoreError::Sqlite { act, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -88,9 +88,12 @@ fn what_a_child_leaves_behind_ends_with_it() {
 
 #[test]
 fn a_process_that_left_the_group_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = dir.path().join("left");
+    let left = left.display();
+    let script = format!("setsid sh -c 'echo > {left}; exec sleep 15' & until [ -e {left} ]; do :; done");
     let before = Instant::now();
-    let ended = shell("setsid sleep 15 & echo started").run_well().unwrap();
-    assert_eq!(ended.out.text(), "started\n");
+    shell(&script).run_well().unwrap();
     assert!(before.elapsed() < Duration::from_secs(12));
 }
 

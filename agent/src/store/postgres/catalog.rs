@@ -1,0 +1,153 @@
+//! Questions to the server and acts on whole databases, through a session that may administer them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::StoreError;
+use super::names::{identifier, literal};
+use super::session::{LONG, SHORT, Session};
+use crate::fault;
+
+/// How often an act that needs a database without sessions is tried. A session that comes back between its end and the act
+/// makes the act fail after five seconds of the server's own waiting.
+const TRIES: u32 = 5;
+
+/// SQLSTATE `object_in_use`.
+const IN_USE: &str = "55006";
+
+/// A session with the right to make, rename and remove databases, and the database it does that from: none of the
+/// application's, so that nothing of the application's runs with this right.
+#[derive(Clone, Debug)]
+pub(super) struct Catalog {
+    pub(super) session: Session,
+    pub(super) from: String,
+    /// The server's version, such as 150014.
+    pub(super) version: u32,
+}
+
+impl Catalog {
+    /// Opens the server's own database, or where that is not there or closed to the role, the template.
+    pub(super) fn open(session: Session) -> Result<Self, StoreError> {
+        let ask = |from: &str| -> Result<u32, StoreError> {
+            session.ask(from, "ask for the version", "SELECT current_setting('server_version_num')::int;")
+        };
+        let (from, version) = match ask("postgres") {
+            Ok(version) => ("postgres", version),
+            Err(_) => ("template1", ask("template1")?),
+        };
+        Ok(Self { session, from: from.to_owned(), version })
+    }
+
+    /// Object ids of all databases by name.
+    pub(super) fn databases(&self) -> Result<BTreeMap<String, u32>, StoreError> {
+        let sql = "SELECT json_object_agg(datname, oid::bigint) FROM pg_database;";
+        self.session.ask(&self.from, "list the databases", sql)
+    }
+
+    /// Size of a database in bytes.
+    pub(super) fn size(&self, database: &str) -> Result<u64, StoreError> {
+        let sql = format!("SELECT pg_database_size({});", literal(database));
+        self.session.ask(&self.from, "ask for the size of the database", &sql)
+    }
+
+    /// Runs SQL that changes something, and passes a fault point when it is done.
+    pub(super) fn act(&self, act: &str, sql: &str) -> Result<(), StoreError> {
+        self.session.run(&self.from, act, sql, LONG)?;
+        passed(act)
+    }
+
+    /// Ends what an earlier run of this program left working on the server: a client that is killed does not end its statement.
+    pub(super) fn end_leftovers(&self) -> Result<(), StoreError> {
+        let own = literal(&self.session.called);
+        let ended = format!(
+            "DO $$ DECLARE deadline timestamptz := clock_timestamp() + interval '30 s'; BEGIN
+                LOOP
+                    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE application_name = {own} AND pid <> pg_backend_pid();
+                    EXIT WHEN NOT FOUND;
+                    IF clock_timestamp() > deadline THEN RAISE 'sessions of an earlier run do not end'; END IF;
+                    PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot();
+                END LOOP;
+            END $$;"
+        );
+        self.session.run(&self.from, "end the sessions of an earlier run", &ended, SHORT).map(drop)
+    }
+
+    /// Removes a database, its sessions included. That there is none is fine.
+    pub(super) fn drop_database(&self, name: &str) -> Result<(), StoreError> {
+        if !self.databases()?.contains_key(name) {
+            return Ok(());
+        }
+        let force = if self.version >= 130_000 { " WITH (FORCE)" } else { "" };
+        let sql = format!("DROP DATABASE IF EXISTS {}{force};", identifier(name));
+        self.without_sessions(name, "remove a database", &sql)
+    }
+
+    /// Runs SQL that needs `database` to have no sessions, after having ended them, and again where one came back.
+    pub(super) fn without_sessions(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
+        for _ in 1..TRIES {
+            self.end_sessions(database)?;
+            match self.act(act, sql) {
+                Err(StoreError::Refused { code: Some(code), .. }) if code == IN_USE => {}
+                other => return other,
+            }
+        }
+        self.end_sessions(database)?;
+        self.act(act, sql)
+    }
+
+    /// Ends the sessions in a database, and names them in the log: with the services stopped there should be none.
+    pub(super) fn end_sessions(&self, database: &str) -> Result<(), StoreError> {
+        let strangers = self.sessions(database)?;
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        let sessions = strangers.join(", ");
+        tracing::warn!("ending sessions that are left in database {database}: {sessions}");
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = {} AND pid <> pg_backend_pid() AND usename IS NOT NULL;",
+            literal(database)
+        );
+        match self.session.run(&self.from, "end sessions", &sql, SHORT) {
+            Err(StoreError::Refused { code: Some(code), .. }) if code == "42501" => {
+                Err(StoreError::InUse { database: database.to_owned(), sessions })
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// Who works in a database: role and program of each session. The server's own workers have no role.
+    pub(super) fn sessions(&self, database: &str) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT coalesce(json_agg(format('%s (%s)', usename, coalesce(nullif(application_name, ''), 'no name'))), '[]')
+             FROM pg_stat_activity
+             WHERE datname = {} AND pid <> pg_backend_pid() AND usename IS NOT NULL;",
+            literal(database)
+        );
+        self.session.ask(&self.from, "ask who works in the database", &sql)
+    }
+
+    /// Waits at most this long for the sessions in a database to end by themselves, as those of a stopped service do.
+    pub(super) fn wait_for_sessions(&self, database: &str, limit: Duration) -> Result<(), StoreError> {
+        let sql = format!(
+            "DO $$ DECLARE deadline timestamptz := clock_timestamp() + interval '{} ms'; BEGIN
+                WHILE clock_timestamp() < deadline AND EXISTS (SELECT FROM pg_stat_activity
+                    WHERE datname = {} AND pid <> pg_backend_pid() AND usename IS NOT NULL)
+                LOOP PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP;
+            END $$;",
+            limit.as_millis(),
+            literal(database)
+        );
+        self.session.run(&self.from, "wait for sessions to end", &sql, SHORT).map(drop)
+    }
+}
+
+/// Passes a fault point: what was done on the server is done.
+pub(super) fn passed(act: &str) -> Result<(), StoreError> {
+    fault::point("act on a database server").map_err(|source| StoreError::Io {
+        act: "go on after:",
+        path: act.into(),
+        source,
+    })
+}

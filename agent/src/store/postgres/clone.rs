@@ -1,0 +1,66 @@
+//! The backup as a copy on the same server: made in a moment, brought back by renaming.
+
+use std::time::Duration;
+
+use super::super::record::{BackupRecord, BackupTag, Held};
+use super::super::{LeftAside, StoreError};
+use super::catalog::{Catalog, passed};
+use super::names::{self, Role, identifier};
+use super::{Postgres, properties, swap};
+
+/// How long the sessions of services that have just been stopped get to end by themselves.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Makes the copy; a left-over one is replaced.
+pub(super) fn backup(store: &Postgres, catalog: &Catalog, tag: &BackupTag) -> Result<BackupRecord, StoreError> {
+    let live = store.live();
+    let name = names::beside(live, tag, Role::Before);
+    catalog.end_leftovers()?;
+    catalog.drop_database(&name)?;
+    catalog.wait_for_sessions(live, FAREWELL)?;
+    let wanted = properties::read(&catalog.session, &catalog.from, live)?;
+    // Copying files needs no room in the write-ahead log and is the faster way once a checkpoint has been made (manual, CREATE DATABASE).
+    let strategy = if catalog.version >= 150_000 { " STRATEGY FILE_COPY" } else { "" };
+    let owner = identifier(&wanted.owner);
+    let sql = format!("CREATE DATABASE {} OWNER {owner} TEMPLATE {}{strategy};", identifier(&name), identifier(live));
+    catalog.without_sessions(live, "copy the database on the server", &sql)?;
+    properties::apply(&catalog.session, &catalog.from, &name, &wanted)?;
+    passed("set the properties of the copy")?;
+    let oid = verify(store, catalog, &name)?;
+    let held = Held::Clone { name: name.clone(), oid };
+    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size: catalog.size(&name)?, held })
+}
+
+/// Looks whether the copy can be worked in, by the application's role, and has as many relations as the original.
+fn verify(store: &Postgres, catalog: &Catalog, name: &str) -> Result<u32, StoreError> {
+    let count = |database: &str| -> Result<u64, StoreError> {
+        store.application.ask(database, "count the relations of the database", "SELECT count(*) FROM pg_class;")
+    };
+    let (copy, original) = (count(name)?, count(store.live())?);
+    if copy != original {
+        let reason = format!("the copy {name} has {copy} relations instead of {original}");
+        return Err(StoreError::NotPossible { database: store.live().to_owned(), reason });
+    }
+    catalog.databases()?.get(name).copied().ok_or_else(|| gone(name))
+}
+
+/// Brings the copy back. Its object id says whether that has happened already.
+pub(super) fn restore(
+    store: &Postgres,
+    catalog: &Catalog,
+    tag: &BackupTag,
+    oid: u32,
+    name: &str,
+) -> Result<Option<LeftAside>, StoreError> {
+    catalog.end_leftovers()?;
+    let databases = catalog.databases()?;
+    if databases.get(store.live()) != Some(&oid) {
+        let (copy, _) = databases.iter().find(|(_, found)| **found == oid).ok_or_else(|| gone(name))?;
+        swap::swap(catalog, store.live(), copy, tag)?;
+    }
+    swap::latest_left(catalog, store.live(), tag)
+}
+
+fn gone(name: &str) -> StoreError {
+    StoreError::NotPossible { database: name.to_owned(), reason: "the backup is not on the server any more".to_owned() }
+}

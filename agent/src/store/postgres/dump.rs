@@ -1,0 +1,166 @@
+//! The backup as a file: `pg_dump`'s custom format, compressed as a whole with zstd on its way to the disk, and the way back into
+//! a database beside the live one.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use manifest_schema::digest::{Hasher, Sha256};
+
+use super::super::error::{Keeping, Reading, StoreError};
+use super::super::record::{BackupRecord, BackupTag, Held};
+use super::super::LeftAside;
+use super::catalog::{Catalog, passed};
+use super::names::{self, Role};
+use super::properties::{self, Properties};
+use super::session::{LONG, Session};
+use super::{Postgres, swap, tools};
+use crate::durable::{self, Partial};
+use crate::host::child::{Child, Input, Output};
+
+/// zstd's level and threads: a quarter of the time of pg_dump's own compression, and no larger.
+const LEVEL: i32 = 3;
+const THREADS: u32 = 2;
+
+/// A finished dump.
+pub(super) struct Dumped {
+    pub(super) size: u64,
+    pub(super) sha256: Sha256,
+}
+
+/// The name of the file that a backup is.
+pub(super) fn file_name(store: &Postgres) -> String {
+    format!("{}.dump.zst", store.name)
+}
+
+/// Dumps the live database; a left-over dump is replaced. Sessions may go on working.
+pub(super) fn backup(store: &Postgres, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
+    let facts = store.facts()?;
+    let properties = properties::read(&store.application, store.live(), store.live())?;
+    let file = file_name(store);
+    let dumped = dump(store, &dir.join(&file), facts.major())?;
+    let held = Held::Dump { file, sha256: dumped.sha256, oid: facts.oid, properties };
+    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size: dumped.size, held })
+}
+
+/// Dumps the live database into `path` and reads the dump once through. The name exists only when all is well.
+pub(super) fn dump(store: &Postgres, path: &Path, major: u32) -> Result<Dumped, StoreError> {
+    let program = tools::for_server("pg_dump", major)?;
+    let partial = durable::beside(path, ".partial");
+    let file = durable::create_partial(&partial, 0o600).keeping(store.live())?;
+    let mut sink = Sink::new(file).reading("compress into", &partial)?;
+    let child = store.application.child(&program, store.live(), LONG).args(["--format=custom", "--compress=0"]);
+    let mut write = |bytes: &[u8]| sink.encoder.write_all(bytes);
+    let ended = child.output(Output::Each(&mut write)).run_well();
+    ended.map_err(|source| StoreError::Tool { act: format!("dump database {}", store.live()), source })?;
+    let dumped = sink.finish(store.live(), &partial)?;
+    read_through(&store.application, &partial, major)?;
+    durable::rename(&partial, path).keeping(store.live())?;
+    Ok(dumped)
+}
+
+/// Compresses, then hashes and writes.
+struct Sink {
+    encoder: zstd::Encoder<'static, Hashing>,
+}
+
+struct Hashing {
+    file: Partial,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let length = Write::write(&mut self.file, bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.size += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink {
+    fn new(file: Partial) -> std::io::Result<Self> {
+        let mut encoder = zstd::Encoder::new(Hashing { file, hasher: Hasher::new(), size: 0 }, LEVEL)?;
+        encoder.multithread(THREADS)?;
+        encoder.include_checksum(true)?;
+        Ok(Self { encoder })
+    }
+
+    fn finish(self, database: &str, path: &Path) -> Result<Dumped, StoreError> {
+        let written = self.encoder.finish().reading("compress into", path)?;
+        written.file.finish().keeping(database)?;
+        Ok(Dumped { size: written.size, sha256: written.hasher.finish() })
+    }
+}
+
+/// Lets `pg_restore` read the whole dump as the application's user and throw away what it would do.
+fn read_through(application: &Session, path: &Path, major: u32) -> Result<(), StoreError> {
+    let child = Child::new(tools::for_server("pg_restore", major)?, LONG).user(application.user.as_ref());
+    let mut dump = open(path)?;
+    let ended = child.args(["--file=/dev/null"]).input(Input::Reader(&mut dump)).run_well();
+    ended.map_err(|source| StoreError::Tool { act: format!("read the dump {}", path.display()), source })?;
+    Ok(())
+}
+
+/// The decompressed bytes of a dump.
+pub(super) fn open(path: &Path) -> Result<impl Read + Send + use<>, StoreError> {
+    let file = File::open(path).reading("open", path)?;
+    zstd::Decoder::with_buffer(BufReader::with_capacity(256 * 1024, file)).reading("decompress", path)
+}
+
+/// Looks whether the file is the one that was written.
+pub(super) fn verify(path: &Path, sha256: &Sha256) -> Result<(), StoreError> {
+    if super::super::record::hash_file(path)? == *sha256 {
+        return Ok(());
+    }
+    let reason = "its contents are not those that were written".to_owned();
+    Err(StoreError::Damaged { path: path.to_owned(), reason })
+}
+
+/// What a dump is brought back from.
+pub(super) struct Source<'a> {
+    pub(super) path: PathBuf,
+    pub(super) sha256: &'a Sha256,
+    pub(super) oid: u32,
+    pub(super) properties: &'a Properties,
+}
+
+/// Brings the dump back into a database beside the live one and swaps them. The live database's object id says whether that
+/// has happened already.
+pub(super) fn restore_beside(
+    store: &Postgres,
+    catalog: &Catalog,
+    tag: &BackupTag,
+    source: &Source<'_>,
+) -> Result<Option<LeftAside>, StoreError> {
+    catalog.end_leftovers()?;
+    let left = swap::left(catalog, store.live(), tag)?;
+    let databases = catalog.databases()?;
+    if !left.iter().any(|name| databases.get(name) == Some(&source.oid)) {
+        verify(&source.path, source.sha256)?;
+        let name = names::beside(store.live(), tag, Role::Restoring);
+        catalog.drop_database(&name)?;
+        catalog.act("make a database for the dump", &source.properties.creation(&name))?;
+        fill(store, &name, &source.path, catalog.version / 10_000)?;
+        properties::apply(&catalog.session, &catalog.from, &name, source.properties)?;
+        passed("set the properties of the copy")?;
+        swap::swap(catalog, store.live(), &name, tag)?;
+    }
+    swap::latest_left(catalog, store.live(), tag)
+}
+
+/// Fills an empty database as the application's role: what a dump holds is the application's, and runs with no more rights.
+fn fill(store: &Postgres, name: &str, path: &Path, major: u32) -> Result<(), StoreError> {
+    let program = tools::for_server("pg_restore", major)?;
+    let mut dump = open(path)?;
+    let child = store.application.child(&program, name, LONG).args(["--exit-on-error"]);
+    let ended = child.input(Input::Reader(&mut dump)).run_well();
+    ended.map_err(|source| StoreError::Tool { act: format!("bring back the dump {}", path.display()), source })?;
+    store.application.run(name, "gather statistics", "ANALYZE;", LONG)?;
+    passed("fill the database from the dump")
+}

@@ -1,0 +1,124 @@
+//! The way back where the application's role may not make databases: in one transaction everything in the live database is
+//! removed and the dump brought in. Until the commit the old contents are what everybody sees, and a failure leaves them.
+
+use std::io::{Cursor, PipeReader, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use super::super::error::{Reading, StoreError};
+use super::super::{LeftAside, record};
+use super::dump::{self, Source};
+use super::session::{self, LONG, SHORT};
+use super::{Postgres, tools};
+use crate::host::child::{Child, ChildError, Ended, Input, Output};
+
+/// Removes what is in the database. `pg_restore --clean` cannot: it stops at a table that a migration has made and that refers to
+/// an old one. Schemas are made again as `initdb` leaves them, which is what a dump begins from.
+const EMPTY: &str = "BEGIN;
+SET LOCAL search_path = pg_catalog;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;
+    PERFORM lo_unlink(oid) FROM pg_largeobject_metadata;
+    CREATE SCHEMA public;
+    COMMENT ON SCHEMA public IS 'standard public schema';
+    IF current_setting('server_version_num')::int >= 150000 THEN
+        GRANT USAGE ON SCHEMA public TO PUBLIC;
+        ALTER SCHEMA public OWNER TO pg_database_owner;
+    ELSE
+        GRANT ALL ON SCHEMA public TO PUBLIC;
+    END IF;
+END $$;
+";
+
+/// Brings the dump back in the live database itself. What is live is dumped first and kept beside the backup; doing all of
+/// it again keeps that first dump.
+pub(super) fn restore(store: &Postgres, dir: &Path, source: &Source<'_>) -> Result<Option<LeftAside>, StoreError> {
+    dump::verify(&source.path, source.sha256)?;
+    end_own_sessions(store)?;
+    let major = store.facts()?.major();
+    let left = left_file(store, dir);
+    if !left.exists() {
+        dump::dump(store, &left, major)?;
+    }
+    replace(store, &source.path, major)?;
+    super::catalog::passed("replace the contents of the database")?;
+    Ok(Some(LeftAside { size: record::size_of(&left)?, name: left.display().to_string() }))
+}
+
+/// Where the contents that are being left are kept.
+pub(super) fn left_file(store: &Postgres, dir: &Path) -> PathBuf {
+    dir.join(format!("{}.left.dump.zst", store.name))
+}
+
+/// Ends the role's own sessions, which would hold locks. Others' it may not end; if they hold locks, the time limit ends the wait.
+fn end_own_sessions(store: &Postgres) -> Result<(), StoreError> {
+    let sql = "DO $$ DECLARE deadline timestamptz := clock_timestamp() + interval '10 s'; BEGIN
+        LOOP
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid();
+            EXIT WHEN NOT FOUND OR clock_timestamp() > deadline;
+            PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot();
+        END LOOP;
+    END $$;";
+    store.application.run(store.live(), "end the application's sessions", sql, SHORT).map(drop)
+}
+
+/// `pg_restore` turns the dump into SQL and `psql` runs it after [`EMPTY`]. The commit is only sent once `pg_restore` has ended well.
+fn replace(store: &Postgres, path: &Path, major: u32) -> Result<(), StoreError> {
+    let act = "bring the dump back into the database";
+    let (reader, writer) = std::io::pipe().reading("make a pipe for", path)?;
+    let program = tools::for_server("pg_restore", major)?;
+    let user = store.application.user.as_ref();
+    let mut dump = dump::open(path)?;
+    let psql = session::psql()?;
+    let ended = std::thread::scope(|scope| {
+        let mut script = Script::new(scope, reader, move || {
+            let output = Output::File(OwnedFd::from(writer).into());
+            let child = Child::new(program, LONG).user(user).args(["--file=-", "--exit-on-error"]);
+            child.input(Input::Reader(&mut dump)).output(output).run_well()
+        });
+        store.application.script(&psql, store.live(), LONG).input(Input::Reader(&mut script)).run()
+    });
+    store.application.judge(store.live(), act, ended).map(drop)
+}
+
+/// What `psql` reads: the emptying, what `pg_restore` writes, and the commit.
+struct Script<'scope> {
+    head: Cursor<&'static str>,
+    body: PipeReader,
+    producer: Option<ScopedJoinHandle<'scope, Result<Ended, ChildError>>>,
+    foot: Cursor<&'static str>,
+}
+
+impl<'scope> Script<'scope> {
+    fn new<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        body: PipeReader,
+        produce: impl FnOnce() -> Result<Ended, ChildError> + Send + 'scope,
+    ) -> Self {
+        Self { head: Cursor::new(EMPTY), body, producer: Some(scope.spawn(produce)), foot: Cursor::new("\nCOMMIT;\n") }
+    }
+}
+
+impl Read for Script<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.head.read(buffer)?;
+        if length > 0 {
+            return Ok(length);
+        }
+        if self.producer.is_some() {
+            let length = self.body.read(buffer)?;
+            if length > 0 {
+                return Ok(length);
+            }
+        }
+        // The error ends psql before it can commit.
+        if let Some(producer) = self.producer.take() {
+            let ended = producer.join().map_err(|_| std::io::Error::other("the thread of pg_restore ended"))?;
+            ended.map_err(std::io::Error::other)?;
+        }
+        self.foot.read(buffer)
+    }
+}

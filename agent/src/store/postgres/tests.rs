@@ -1,0 +1,202 @@
+//! The promises of this room, kept on a real server.
+
+mod crashes;
+mod refusals;
+
+use super::super::testing::{World, listing, tag};
+use super::super::{Administration, BackupRecord, Condition, Held, LeftAside, Store, Way};
+
+use Administration::{Never, Peer};
+
+fn examine(store: &Store<'_>) -> Condition {
+    store.examine().unwrap()
+}
+
+/// Backs up, migrates, restores; the old contents and properties must be back and the new ones kept aside.
+fn goes_there_and_back(world: &World, administration: Administration, way: Way) -> (BackupRecord, LeftAside) {
+    let store = world.store(administration);
+    let (contents, properties) = (world.contents(), world.properties(&world.database));
+    let record = store.backup(&tag(), &world.files.backups(), way).unwrap();
+    // What is written down is all that a later process has.
+    let record: BackupRecord = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+    world.migrate();
+    assert_ne!(world.contents(), contents);
+    let left = store.restore(&record, &world.files.backups()).unwrap().unwrap();
+    assert_eq!(world.contents(), contents);
+    assert_eq!(world.properties(&world.database), properties);
+    assert_eq!(store.restore(&record, &world.files.backups()).unwrap(), Some(left.clone()), "again changes nothing");
+    assert_eq!(world.contents(), contents);
+    (record, left)
+}
+
+#[test]
+fn a_clone_keeps_rows_grants_settings_and_owner() {
+    let world = World::new("CREATEDB");
+    let condition = examine(&world.store(Peer));
+    assert_eq!((condition.way, condition.why_not_clone), (Way::Clone, None));
+    assert!(condition.room.unwrap() > condition.needed && condition.size > 1_000_000);
+    assert!(condition.what.starts_with(&format!("PostgreSQL database {} at 127.0.0.1:", world.database)));
+    let (_, left) = goes_there_and_back(&world, Peer, Way::Clone);
+    assert_eq!(left.name, format!("{}_sf0007_left", world.database));
+    let aside = world.server.sql(&left.name, "SELECT count(*), max(name) FROM people;");
+    assert_eq!(aside.trim(), "500|changed", "nothing that was written is lost");
+    world.store(Peer).forget_left(&tag(), &world.files.backups()).unwrap();
+    assert_eq!(world.databases(), [world.database.as_str()]);
+}
+
+#[test]
+fn the_copy_itself_has_grants_settings_and_owner() {
+    let world = World::new("");
+    world.server.sql("postgres", &format!("ALTER ROLE \"{}\" IN DATABASE \"{}\" SET work_mem TO '8MB';", world.role, world.database));
+    let record = world.store(Peer).backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
+    let Held::Clone { name, .. } = &record.held else { panic!("{record:?}") };
+    assert_eq!(world.properties(name), world.properties(&world.database));
+    assert!(world.properties(name).contains("work_mem=8MB") && record.size > 1_000_000);
+}
+
+#[test]
+fn a_role_that_may_not_make_databases_is_cloned_by_the_administrator() {
+    let world = World::new("NOCREATEDB");
+    assert_eq!(examine(&world.store(Peer)).way, Way::Clone);
+    goes_there_and_back(&world, Peer, Way::Clone);
+}
+
+#[test]
+fn a_role_that_may_make_databases_needs_no_administrator() {
+    let world = World::new("CREATEDB");
+    let condition = examine(&world.store(Never));
+    assert_eq!((condition.way, condition.room), (Way::Clone, None));
+    goes_there_and_back(&world, Never, Way::Clone);
+}
+
+#[test]
+fn without_the_right_to_make_databases_a_dump_is_brought_back_in_place() {
+    let world = World::new("NOCREATEDB");
+    let condition = examine(&world.store(Never));
+    assert_eq!(condition.way, Way::Dump);
+    assert_eq!(condition.why_not_clone.as_deref(), Some("its role may not create databases"));
+    let (record, left) = goes_there_and_back(&world, Never, Way::Dump);
+    assert!(matches!(&record.held, Held::Dump { file, .. } if file == "main.dump.zst"));
+    assert_eq!(listing(&world.files.backups()), ["main.dump.zst", "main.left.dump.zst"]);
+    assert_eq!(left.name, world.files.path("backup/main.left.dump.zst").to_str().unwrap());
+    let store = world.store(Never);
+    store.forget_left(&tag(), &world.files.backups()).unwrap();
+    store.discard(&tag(), &world.files.backups()).unwrap();
+    assert_eq!(listing(&world.files.backups()), [""; 0]);
+}
+
+#[test]
+fn a_dump_is_brought_back_beside_and_swapped() {
+    let world = World::new("CREATEDB");
+    for administration in [Peer, Never] {
+        let (_, left) = goes_there_and_back(&world, administration, Way::Dump);
+        assert_eq!(left.name, format!("{}_sf0007_left", world.database));
+        assert_eq!(listing(&world.files.backups()), ["main.dump.zst"]);
+        world.store(administration).forget_left(&tag(), &world.files.backups()).unwrap();
+        assert_eq!(world.databases(), [world.database.as_str()]);
+    }
+}
+
+#[test]
+fn a_dump_is_taken_while_others_write() {
+    let world = World::new("CREATEDB");
+    let writing = "BEGIN; INSERT INTO people VALUES (5000, 'not committed'); SELECT pg_sleep(600);";
+    let _writer = world.server.linger(&world.role, &world.database, &format!("writer {}", world.role), writing);
+    let contents = world.contents();
+    let record = world.store(Never).backup(&tag(), &world.files.backups(), Way::Dump).unwrap();
+    world.migrate_rows_only();
+    world.store(Never).restore(&record, &world.files.backups()).unwrap();
+    assert_eq!(world.contents(), contents);
+}
+
+#[test]
+fn a_left_over_session_is_ended() {
+    let world = World::new("");
+    let called = format!("forgotten {}", world.role);
+    let mut forgotten = world.server.linger(&world.role, &world.database, &called, "SELECT pg_sleep(600);");
+    let store = world.store(Peer);
+    let record = store.backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
+    assert!(!forgotten.wait().success());
+    let mut forgotten = world.server.linger(&world.role, &world.database, &called, "SELECT pg_sleep(600);");
+    store.restore(&record, &world.files.backups()).unwrap();
+    assert!(!forgotten.wait().success());
+}
+
+#[test]
+fn a_second_backup_of_the_same_tag_replaces_the_first() {
+    let world = World::new("CREATEDB");
+    for way in [Way::Clone, Way::Dump] {
+        let store = world.store(Peer);
+        let dir = world.files.backups();
+        let first = store.backup(&tag(), &dir, way).unwrap();
+        world.sql("UPDATE people SET name = name || '!';");
+        let contents = world.contents();
+        let second = store.backup(&tag(), &dir, way).unwrap();
+        assert_ne!(first, second);
+        world.sql("DELETE FROM people;");
+        store.restore(&second, &dir).unwrap();
+        assert_eq!(world.contents(), contents);
+        store.forget_left(&tag(), &dir).unwrap();
+        for _ in 0..2 {
+            store.discard(&tag(), &dir).unwrap();
+            store.forget_left(&tag(), &dir).unwrap();
+        }
+        assert_eq!(world.databases(), [world.database.as_str()]);
+        assert_eq!(listing(&dir), [""; 0]);
+    }
+}
+
+#[test]
+fn an_older_restore_of_the_same_tag_keeps_what_it_left_aside() {
+    let world = World::new("CREATEDB");
+    let (store, dir) = (world.store(Peer), world.files.backups());
+    for round in 1..=2 {
+        let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
+        world.sql(&format!("UPDATE people SET name = 'round {round}';"));
+        let left = store.restore(&record, &dir).unwrap().unwrap();
+        let aside = world.server.sql(&left.name, "SELECT max(name) FROM people;");
+        assert_eq!(aside.trim(), format!("round {round}"));
+    }
+    assert_eq!(world.databases().len(), 3);
+}
+
+#[test]
+fn a_migration_that_fails_half_way_is_undone_by_the_restore() {
+    let world = World::new("");
+    let (store, dir) = (world.store(Peer), world.files.backups());
+    let contents = world.contents();
+    let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
+    let file = world.files.write("release/011.sql", "DELETE FROM people WHERE id > 10;\nCREATE TABLE half (id int);\nSELECT 1 / 0;\n");
+    let whole = store.migration(&step("sql", true), &file, &world.files.path("release")).unwrap();
+    assert!(super::super::testing::run_vendor(&whole).is_err());
+    assert_eq!(world.contents(), contents, "one transaction leaves nothing");
+    let single = store.migration(&step("sql", false), &file, &world.files.path("release")).unwrap();
+    assert!(super::super::testing::run_vendor(&single).is_err());
+    assert_ne!(world.contents(), contents);
+    store.restore(&record, &dir).unwrap();
+    assert_eq!(world.contents(), contents);
+}
+
+#[test]
+fn a_migration_gets_the_database_without_a_secret_among_its_arguments() {
+    let world = World::new("");
+    let (store, release) = (world.store(Peer), world.files.path("release"));
+    let sql = world.files.write("release/ok.sql", "CREATE TABLE made (id int);");
+    let step = |kind| step(kind, true);
+    let command = store.migration(&step("sql"), &sql, &release).unwrap();
+    super::super::testing::run_vendor(&command).unwrap();
+    assert!(!command.argv.join(" ").contains("p@s") && !format!("{command:?}").contains("p@s"));
+    let script = world.files.write("release/run.sh", "#!/bin/sh\ntest \"$PWD\" = \"$(dirname \"$0\")\" && echo \"$DATABASE_URL\" > seen\n");
+    let command = store.migration(&step("command"), &script, &release).unwrap();
+    super::super::testing::run_vendor(&command).unwrap();
+    let seen = std::fs::read_to_string(world.files.path("release/seen")).unwrap();
+    assert!(seen.starts_with("postgresql+asyncpg://app-"), "as the application itself has it: {seen}");
+    assert!(world.sql("SELECT count(*) FROM made;").starts_with('0'));
+}
+
+fn step(kind: &str, transaction: bool) -> manifest_schema::migration::MigrationStep {
+    serde_json::from_value(serde_json::json!({
+        "version": "1.1.0", "type": kind, "file": "011.sql", "description": "x", "transaction": transaction
+    }))
+    .unwrap()
+}
