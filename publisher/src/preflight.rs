@@ -188,6 +188,7 @@ fn files(
     let (files, refused) = contents::select(tree, &rules);
     problems.extend(refused.into_iter().map(Problem::Contents));
     problems.extend(checkout::collisions(&files));
+    problems.extend(checkout::lfs_pointers(git, &files)?);
     Ok(files)
 }
 

@@ -84,6 +84,11 @@ pub enum Problem {
         /// The surviving path.
         kept: ReleasePath,
     },
+    /// What git holds is not the file.
+    #[error(
+        "{0} is a pointer of Git LFS, and the release would hold the pointer: commit the file itself, or list it in {IGNORE_FILE}"
+    )]
+    LfsPointer(ReleasePath),
     /// Two files that differ only in case.
     #[error("{0} and {1} differ only in upper and lower case: rename one")]
     Case(ReleasePath, ReleasePath),
@@ -225,6 +230,7 @@ impl Problem {
             | Self::Changelog(_)
             | Self::Contents(_)
             | Self::Kept { .. }
+            | Self::LfsPointer(_)
             | Self::Case(..)
             | Self::NotExecutable { .. } => Exit::Checkout,
             Self::Profile(_)

@@ -101,3 +101,23 @@ pub(super) fn collisions(files: &[ReleaseFile]) -> Vec<Problem> {
     }
     problems
 }
+
+/// Pointers of Git LFS: below 1 KiB, with this first line (<https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>).
+pub(super) fn lfs_pointers(
+    git: &Git,
+    files: &[ReleaseFile],
+) -> Result<Vec<Problem>, PreflightError> {
+    let mut blobs = git.blobs()?;
+    let mut problems = Vec::new();
+    for file in files.iter().filter(|file| (120..1024).contains(&file.size)) {
+        let failed = |source| PreflightError::Content {
+            path: file.path.to_string(),
+            source,
+        };
+        let content = blobs.read(&file.object).map_err(failed)?;
+        if content.starts_with(b"version https://git-lfs.github.com/spec/") {
+            problems.push(Problem::LfsPointer(file.path.clone()));
+        }
+    }
+    Ok(problems)
+}

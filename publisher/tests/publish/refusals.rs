@@ -145,6 +145,54 @@ fn a_symbolic_link_and_names_that_cannot_be_released() {
 }
 
 #[test]
+fn a_pointer_of_git_lfs() {
+    let checkout = Checkout::new();
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12345\n",
+        "a".repeat(64)
+    );
+    checkout.write("app/model.bin", &pointer);
+    let tag = checkout.release("1.0.0");
+    refused(
+        &checkout,
+        &tag,
+        6,
+        &["app/model.bin is a pointer of Git LFS"],
+    );
+}
+
+#[test]
+fn a_second_run_at_the_same_time() {
+    let checkout = Checkout::new();
+    let tag = checkout.release("1.0.0");
+    let private = checkout.app().join(".git/surefoot");
+    fs::create_dir_all(&private).unwrap();
+    let lock = fs::File::create(private.join("lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    refused(
+        &checkout,
+        &tag,
+        8,
+        &["another `publish` is at work in this checkout"],
+    );
+    drop(lock);
+    checkout.to_dist(&tag, &[]).ok();
+}
+
+#[test]
+fn a_place_that_lacks_more_than_this_release() {
+    let checkout = Checkout::new();
+    for version in ["1.0.0", "1.1.0"] {
+        let tag = checkout.release(version);
+        checkout.to_dist(&tag, &[]).ok();
+    }
+    let empty = checkout.room().join("empty");
+    let run = checkout.to_dist("v1.1.0", &["--to", empty.to_str().unwrap()]);
+    run.refused(8, &["empty lacks earlier releases"]);
+    assert!(!empty.exists());
+}
+
+#[test]
 fn a_file_that_belongs_to_the_client() {
     let checkout = Checkout::new();
     checkout.configure("[[application.keep]]\npath = \"uploads\"\ntype = \"directory\"\n");

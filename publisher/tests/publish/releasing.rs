@@ -47,6 +47,12 @@ fn a_release_holds_what_is_committed_and_nothing_else() {
     );
     assert_eq!(manifest.release_date.to_string(), "2026-01-10T12:00:00Z");
     assert!(manifest.database_migration);
+    assert!(
+        checkout
+            .dist()
+            .join("targets/v1.0.0/migration-scripts.tar.gz")
+            .exists()
+    );
     assert_eq!(manifest.changelog.added, ["What 1.0.0 brings"]);
 }
 
@@ -179,4 +185,42 @@ fn a_directory_inside_the_checkout_does_not_make_it_unclean() {
     let run = checkout.publish(&[&tag]).ok();
     assert!(run.out.contains("already published"), "{run:#?}");
     checkout.publish(&["verify"]).ok();
+}
+
+#[test]
+fn a_repository_whose_metadata_has_expired_is_made_fresh_by_the_next_release() {
+    let checkout = Checkout::new();
+    let tag = checkout.release("1.0.0");
+    let dist = checkout.dist();
+    let arguments = [tag.as_str(), "--to", dist.to_str().unwrap()];
+    let long_ago = (jiff::Timestamp::now().as_second() - 300 * 86_400).to_string();
+    checkout
+        .publish_with(&arguments, &[("SOURCE_DATE_EPOCH", &long_ago)])
+        .ok();
+    checkout.verify().refused(12, &["has expired"]);
+    let tag = checkout.release("1.1.0");
+    checkout.to_dist(&tag, &[]).ok();
+    checkout.verify().ok();
+}
+
+#[test]
+fn a_directory_of_a_larger_repository_is_released_by_itself() {
+    let checkout = Checkout::new();
+    checkout.write("server/main.py", "print('server')\n");
+    checkout.write("server/VERSION", "1.0.0\n");
+    checkout.write(
+        "server/CHANGELOG.md",
+        "# Changelog\n\n## [1.0.0]\n\n- First\n",
+    );
+    checkout
+        .publish(&["init", "-C", "server", "--no-passphrase"])
+        .ok();
+    let tag = checkout.release("1.0.0");
+    checkout.to_dist(&tag, &["-C", "server"]).ok();
+    let paths: Vec<_> = manifest(&checkout, &tag)
+        .files
+        .iter()
+        .map(|file| file.path.to_string())
+        .collect();
+    assert_eq!(paths, ["CHANGELOG.md", "VERSION", "main.py"]);
 }
