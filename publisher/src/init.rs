@@ -48,9 +48,7 @@ pub struct Initialised {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// No product name.
-    #[error(
-        "the name of the directory is no name for a product: give one with --product (a-z, 0-9 and -)"
-    )]
+    #[error("the name of the directory is no name for a product: give one with --product (a-z, 0-9 and -)")]
     Product,
     /// The existing configuration is wrong.
     #[error(transparent)]
@@ -64,9 +62,7 @@ pub enum InitError {
         keys: PathBuf,
     },
     /// No passphrase for the new keys.
-    #[error(
-        "the keys need a passphrase; where another protection is in place, say --no-passphrase"
-    )]
+    #[error("the keys need a passphrase; where another protection is in place, say --no-passphrase")]
     Passphrase(#[from] PassphraseError),
     /// A key cannot be made.
     #[error(transparent)]
@@ -102,20 +98,10 @@ pub fn init(
     if root.exists() {
         outcomes.push(Outcome::Kept(root.clone()));
     } else {
-        outcomes.extend(make_keys(
-            &root,
-            &key_directory,
-            &mut protection,
-            config.expiry,
-            now,
-        )?);
+        outcomes.extend(make_keys(&root, &key_directory, &mut protection, config.expiry, now)?);
     }
     let fingerprint = Sha256::of(&Roots::read(&roots)?.first().bytes);
-    Ok(Initialised {
-        outcomes,
-        fingerprint,
-        root,
-    })
+    Ok(Initialised { outcomes, fingerprint, root })
 }
 
 fn configuration(directory: &Path, product: Option<Name>) -> Result<Outcome, InitError> {
@@ -124,24 +110,13 @@ fn configuration(directory: &Path, product: Option<Name>) -> Result<Outcome, Ini
         return Ok(Outcome::Kept(path));
     }
     let product = product.map_or_else(|| product_of(directory), Ok)?;
-    write(
-        &path,
-        CONFIG.replace("PRODUCT", product.as_str()).as_bytes(),
-    )
+    write(&path, CONFIG.replace("PRODUCT", product.as_str()).as_bytes())
 }
 
 fn product_of(directory: &Path) -> Result<Name, InitError> {
-    let directory = directory
-        .canonicalize()
-        .map_err(disk::failed("look at", directory))?;
-    let name = directory
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    name.replace(['_', ' ', '.'], "-")
-        .parse()
-        .map_err(|_| InitError::Product)
+    let directory = directory.canonicalize().map_err(disk::failed("look at", directory))?;
+    let name = directory.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.replace(['_', ' ', '.'], "-").parse().map_err(|_| InitError::Product)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<Outcome, InitError> {
@@ -163,11 +138,7 @@ fn ignore_keys(directory: &Path, keys: &Path) -> Result<Option<Outcome>, InitErr
     if text.lines().any(|present| present.trim() == line) {
         return Ok(Some(Outcome::Kept(path)));
     }
-    let gap = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     disk::replace(&path, format!("{text}{gap}{line}\n").as_bytes())?;
     Ok(Some(Outcome::Made(path)))
 }
@@ -180,14 +151,8 @@ fn make_keys(
     expiry: config::Expiry,
     now: jiff::Timestamp,
 ) -> Result<Vec<Outcome>, InitError> {
-    if RoleName::ALL
-        .iter()
-        .any(|role| keys::path(directory, *role).exists())
-    {
-        return Err(InitError::KeysWithoutRoot {
-            root: root.to_owned(),
-            keys: directory.to_owned(),
-        });
+    if RoleName::ALL.iter().any(|role| keys::path(directory, *role).exists()) {
+        return Err(InitError::KeysWithoutRoot { root: root.to_owned(), keys: directory.to_owned() });
     }
     let passphrase = match protection {
         Protection::Passphrase(passphrases) => Some(passphrases.choose()?),
@@ -208,10 +173,33 @@ fn make_keys(
         }
     }
     let root_key = root_key.expect("root is one of all roles");
-    let bytes =
-        tuf::sign(&metadata, &[&root_key]).map_err(|error| InitError::Sign(Box::new(error)))?;
+    let bytes = tuf::sign(&metadata, &[&root_key]).map_err(|error| InitError::Sign(Box::new(error)))?;
     disk::make_dirs(root.parent().unwrap_or(root))?;
     disk::write_new(root, &bytes, 0o644)?;
     outcomes.push(Outcome::Made(root.to_owned()));
     Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The template with its examples in force.
+    fn uncommented() -> String {
+        let setting =
+            |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        let uncomment = |line: &'static str| line.strip_prefix("# ").filter(setting).unwrap_or(line);
+        let lines: Vec<&str> = CONFIG.lines().map(uncomment).collect();
+        lines.join("\n").replace("PRODUCT", "kkt")
+    }
+
+    #[test]
+    fn every_example_in_the_template_is_legal() {
+        let config: Config = toml::from_str(&uncommented()).unwrap();
+        assert_eq!(config.to.len(), 2);
+        assert_eq!(config.migrations.len(), 1);
+        assert!(config.github.downloads.is_some());
+        assert_eq!(config.application.health.checks.len(), 1);
+        config.application.check().unwrap();
+    }
 }

@@ -39,28 +39,20 @@ impl Checkout {
     /// An application with VERSION and CHANGELOG.md for 1.0.0, prepared by `publish init`, not yet committed.
     pub(crate) fn new() -> Self {
         let checkout = Self::bare();
-        checkout
-            .publish(&["init", "--no-passphrase", "--product", "kkt"])
-            .ok();
+        checkout.publish(&["init", "--no-passphrase", "--product", "kkt"]).ok();
         checkout
     }
 
     /// The same without `publish init`.
     pub(crate) fn bare() -> Self {
-        let checkout = Self {
-            room: tempfile::tempdir().unwrap(),
-        };
+        let checkout = Self { room: tempfile::tempdir().unwrap() };
         fs::create_dir(checkout.app()).unwrap();
         checkout.git(&["init", "--quiet", "--initial-branch=main"]);
         checkout.write("app/main.py", "print('hello')\n");
         checkout.write("migrations/001.sql", "CREATE TABLE setting (name text);\n");
         checkout.write("tests/test_main.py", "assert True\n");
         checkout.write("run.sh", "#!/bin/sh\nexec python3 app/main.py\n");
-        fs::set_permissions(
-            checkout.app().join("run.sh"),
-            fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
+        fs::set_permissions(checkout.app().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
         checkout.version("1.0.0");
         checkout
     }
@@ -68,17 +60,12 @@ impl Checkout {
     /// The version in VERSION and a section in CHANGELOG.md.
     pub(crate) fn version(&self, version: &str) {
         self.write("VERSION", &format!("{version}\n"));
-        let before = fs::read_to_string(self.app().join("CHANGELOG.md"))
-            .unwrap_or("# Changelog\n".to_owned());
+        let before = fs::read_to_string(self.app().join("CHANGELOG.md")).unwrap_or("# Changelog\n".to_owned());
         if before.contains(&format!("[{version}]")) {
             return;
         }
-        let section =
-            format!("\n## [{version}] - 2026-01-10\n\n### Added\n\n- What {version} brings\n");
-        self.write(
-            "CHANGELOG.md",
-            &before.replacen("# Changelog\n", &format!("# Changelog\n{section}"), 1),
-        );
+        let section = format!("\n## [{version}] - 2026-01-10\n\n### Added\n\n- What {version} brings\n");
+        self.write("CHANGELOG.md", &before.replacen("# Changelog\n", &format!("# Changelog\n{section}"), 1));
     }
 
     /// Commits everything, at a fixed time.
@@ -109,11 +96,7 @@ impl Checkout {
             .env("GIT_AUTHOR_DATE", "2026-01-10T12:00:00Z")
             .output()
             .expect("git is needed by this test: install it");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     pub(crate) fn write(&self, path: &str, text: &str) {
@@ -174,6 +157,13 @@ impl Checkout {
     }
 }
 
+/// The tag is refused with this code and these words, and nothing is written.
+#[track_caller]
+pub(crate) fn refused(checkout: &Checkout, tag: &str, code: i32, said: &[&str]) {
+    checkout.to_dist(tag, &[]).refused(code, said);
+    assert!(!checkout.dist().exists(), "nothing may be written");
+}
+
 /// Every file below `directory` with its content.
 pub(crate) fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
@@ -181,11 +171,7 @@ pub(crate) fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         let path = entry.path();
         if path.is_dir() {
             let below = contents(&path);
-            found.extend(
-                below
-                    .into_iter()
-                    .map(|(name, bytes)| (Path::new(&entry.file_name()).join(name), bytes)),
-            );
+            found.extend(below.into_iter().map(|(name, bytes)| (Path::new(&entry.file_name()).join(name), bytes)));
         } else {
             found.push((entry.file_name().into(), fs::read(&path).unwrap()));
         }

@@ -8,14 +8,7 @@ use manifest_schema::manifest::{Manifest, Severity};
 use crate::checkout::{Checkout, contents};
 
 fn manifest(checkout: &Checkout, tag: &str) -> Manifest {
-    let bytes = fs::read(
-        checkout
-            .dist()
-            .join("targets")
-            .join(tag)
-            .join("manifest.json"),
-    )
-    .unwrap();
+    let bytes = fs::read(checkout.dist().join("targets").join(tag).join("manifest.json")).unwrap();
     Manifest::read(&bytes).unwrap()
 }
 
@@ -30,29 +23,11 @@ fn a_release_holds_what_is_committed_and_nothing_else() {
     checkout.to_dist(&tag, &[]).ok();
     checkout.verify().ok();
     let manifest = manifest(&checkout, &tag);
-    let paths: Vec<_> = manifest
-        .files
-        .iter()
-        .map(|file| file.path.as_str())
-        .collect();
-    assert_eq!(
-        paths,
-        [
-            "CHANGELOG.md",
-            "VERSION",
-            "app/main.py",
-            "migrations/001.sql",
-            "run.sh"
-        ]
-    );
+    let paths: Vec<_> = manifest.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["CHANGELOG.md", "VERSION", "app/main.py", "migrations/001.sql", "run.sh"]);
     assert_eq!(manifest.release_date.to_string(), "2026-01-10T12:00:00Z");
     assert!(manifest.database_migration);
-    assert!(
-        checkout
-            .dist()
-            .join("targets/v1.0.0/migration-scripts.tar.gz")
-            .exists()
-    );
+    assert!(checkout.dist().join("targets/v1.0.0/migration-scripts.tar.gz").exists());
     assert_eq!(manifest.changelog.added, ["What 1.0.0 brings"]);
 }
 
@@ -63,17 +38,9 @@ fn people_check_and_unpack_it_with_their_own_tools() {
     checkout.to_dist(&tag, &[]).ok();
     let targets = checkout.dist().join("targets").join(&tag);
     let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program)
-            .args(arguments)
-            .current_dir(&targets)
-            .output();
-        let output =
-            output.unwrap_or_else(|error| panic!("{program} is needed by this test: {error}"));
-        assert!(
-            output.status.success(),
-            "{program}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = Command::new(program).args(arguments).current_dir(&targets).output();
+        let output = output.unwrap_or_else(|error| panic!("{program} is needed by this test: {error}"));
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let checked = run("sha256sum", &["--strict", "-c", "checksums.txt"]);
@@ -81,10 +48,7 @@ fn people_check_and_unpack_it_with_their_own_tools() {
     for archive in ["kkt-v1.0.0.tar.gz", "kkt-v1.0.0.tar.zst"] {
         let listed = run("tar", &["--numeric-owner", "-tvf", archive]);
         assert!(listed.contains("-rwxr-xr-x 0/0"), "{listed}");
-        assert!(
-            !listed.contains("tests/") && !listed.contains("publish.toml"),
-            "{listed}"
-        );
+        assert!(!listed.contains("tests/") && !listed.contains("publish.toml"), "{listed}");
     }
 }
 
@@ -98,10 +62,7 @@ fn severity_follows_the_version_unless_it_is_given() {
         ("1.1.2", Some("critical"), Severity::Critical),
     ] {
         let tag = checkout.release(version);
-        let more: Vec<&str> = given
-            .iter()
-            .flat_map(|word| ["--severity", *word])
-            .collect();
+        let more: Vec<&str> = given.iter().flat_map(|word| ["--severity", *word]).collect();
         checkout.to_dist(&tag, &more).ok();
         assert_eq!(manifest(&checkout, &tag).severity, expected, "{version}");
     }
@@ -135,13 +96,7 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
     let checkout = Checkout::new();
     let tag = checkout.release("1.0.0");
     let run = checkout.to_dist(&tag, &["--dry-run"]).ok();
-    for part in [
-        "5 files",
-        "app/",
-        "kkt-v1.0.0.tar.zst",
-        "\"severity\": \"major\"",
-        "timestamp.json",
-    ] {
+    for part in ["5 files", "app/", "kkt-v1.0.0.tar.zst", "\"severity\": \"major\"", "timestamp.json"] {
         assert!(run.out.contains(part), "{part}: {run:#?}");
     }
     assert!(!checkout.dist().exists());
@@ -174,12 +129,8 @@ fn two_places_get_the_same_metadata_even_when_one_was_left_out() {
 #[test]
 fn a_directory_inside_the_checkout_does_not_make_it_unclean() {
     let checkout = Checkout::new();
-    checkout.configure("");
     let text = fs::read_to_string(checkout.app().join("publish.toml")).unwrap();
-    checkout.write(
-        "publish.toml",
-        &text.replace("# to = [\"../releases\"]", "to = [\"dist\"]"),
-    );
+    checkout.write("publish.toml", &text.replace("# to = [\"../releases\", \"github:acme/kkt\"]", "to = [\"dist\"]"));
     let tag = checkout.release("1.0.0");
     checkout.publish(&[&tag]).ok();
     let run = checkout.publish(&[&tag]).ok();
@@ -194,9 +145,7 @@ fn a_repository_whose_metadata_has_expired_is_made_fresh_by_the_next_release() {
     let dist = checkout.dist();
     let arguments = [tag.as_str(), "--to", dist.to_str().unwrap()];
     let long_ago = (jiff::Timestamp::now().as_second() - 300 * 86_400).to_string();
-    checkout
-        .publish_with(&arguments, &[("SOURCE_DATE_EPOCH", &long_ago)])
-        .ok();
+    checkout.publish_with(&arguments, &[("SOURCE_DATE_EPOCH", &long_ago)]).ok();
     checkout.verify().refused(12, &["has expired"]);
     let tag = checkout.release("1.1.0");
     checkout.to_dist(&tag, &[]).ok();
@@ -208,19 +157,10 @@ fn a_directory_of_a_larger_repository_is_released_by_itself() {
     let checkout = Checkout::new();
     checkout.write("server/main.py", "print('server')\n");
     checkout.write("server/VERSION", "1.0.0\n");
-    checkout.write(
-        "server/CHANGELOG.md",
-        "# Changelog\n\n## [1.0.0]\n\n- First\n",
-    );
-    checkout
-        .publish(&["init", "-C", "server", "--no-passphrase"])
-        .ok();
+    checkout.write("server/CHANGELOG.md", "# Changelog\n\n## [1.0.0]\n\n- First\n");
+    checkout.publish(&["init", "-C", "server", "--no-passphrase"]).ok();
     let tag = checkout.release("1.0.0");
     checkout.to_dist(&tag, &["-C", "server"]).ok();
-    let paths: Vec<_> = manifest(&checkout, &tag)
-        .files
-        .iter()
-        .map(|file| file.path.to_string())
-        .collect();
+    let paths: Vec<_> = manifest(&checkout, &tag).files.iter().map(|file| file.path.to_string()).collect();
     assert_eq!(paths, ["CHANGELOG.md", "VERSION", "main.py"]);
 }

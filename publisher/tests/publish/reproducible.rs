@@ -12,32 +12,16 @@ fn archives_and_manifest_are_the_same_at_any_time_and_anywhere() {
     let tag = checkout.release("1.0.0");
     checkout.to_dist(&tag, &[]).ok();
     let first = contents(&checkout.dist().join("targets"));
-    assert!(
-        first
-            .iter()
-            .any(|(path, bytes)| path.ends_with("kkt-v1.0.0.tar.gz") && bytes.len() > 100_000)
-    );
+    assert!(first.iter().any(|(path, bytes)| path.ends_with("kkt-v1.0.0.tar.gz") && bytes.len() > 100_000));
     fs::remove_dir_all(checkout.dist()).unwrap();
     // Another clone: other inodes, other times, other order in the directory, another umask's modes.
     let clone = checkout.room().join("clone");
     checkout.git(&["clone", "--quiet", ".", clone.to_str().unwrap()]);
     let keys = checkout.app().join("keys");
     let dist = checkout.dist();
-    let arguments = [
-        tag.as_str(),
-        "-C",
-        clone.to_str().unwrap(),
-        "--keys",
-        keys.to_str().unwrap(),
-        "--to",
-        dist.to_str().unwrap(),
-    ];
-    checkout
-        .publish_with(
-            &arguments,
-            &[("SOURCE_DATE_EPOCH", "1800000000"), ("TZ", "Asia/Tokyo")],
-        )
-        .ok();
+    let arguments =
+        [tag.as_str(), "-C", clone.to_str().unwrap(), "--keys", keys.to_str().unwrap(), "--to", dist.to_str().unwrap()];
+    checkout.publish_with(&arguments, &[("SOURCE_DATE_EPOCH", "1800000000"), ("TZ", "Asia/Tokyo")]).ok();
     assert!(contents(&checkout.dist().join("targets")) == first);
 }
 
@@ -48,9 +32,7 @@ fn with_a_fixed_clock_the_metadata_is_the_same_too() {
     let publish = || {
         let dist = checkout.dist();
         let arguments = [tag.as_str(), "--to", dist.to_str().unwrap()];
-        checkout
-            .publish_with(&arguments, &[("SOURCE_DATE_EPOCH", "1800000000")])
-            .ok();
+        checkout.publish_with(&arguments, &[("SOURCE_DATE_EPOCH", "1800000000")]).ok();
         let all = contents(&dist);
         fs::remove_dir_all(dist).unwrap();
         all

@@ -23,12 +23,8 @@ fn target(checkout: &Checkout, name: &str) -> PathBuf {
 /// The name with the hash in front.
 fn hashed(checkout: &Checkout, name: &str) -> PathBuf {
     let suffix = format!(".{name}");
-    let mut entries = fs::read_dir(checkout.dist().join("targets/v1.1.0"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .find(|path| path.to_string_lossy().ends_with(&suffix))
-        .unwrap()
+    let mut entries = fs::read_dir(checkout.dist().join("targets/v1.1.0")).unwrap().map(|entry| entry.unwrap().path());
+    entries.find(|path| path.to_string_lossy().ends_with(&suffix)).unwrap()
 }
 
 fn flip(path: &Path) {
@@ -44,29 +40,17 @@ fn a_sound_repository_is_told_with_its_releases() {
     let run = checkout.verify().ok();
     assert!(run.out.contains("releases 1.0.0, 1.1.0"), "{run:#?}");
     let from = checkout.dist();
-    let run = checkout
-        .publish(&["verify", "v1.0.0", "--from", from.to_str().unwrap()])
-        .ok();
+    let run = checkout.publish(&["verify", "v1.0.0", "--from", from.to_str().unwrap()]).ok();
     assert!(run.out.contains("releases 1.0.0;"), "{run:#?}");
-    checkout
-        .publish(&["verify", "v3.0.0", "--from", from.to_str().unwrap()])
-        .refused(5, &["no release 3.0.0"]);
+    checkout.publish(&["verify", "v3.0.0", "--from", from.to_str().unwrap()]).refused(5, &["no release 3.0.0"]);
 }
 
 #[test]
 fn a_flipped_bit_in_any_target_is_found() {
-    for name in [
-        "manifest.json",
-        "kkt-v1.1.0.tar.zst",
-        "kkt-v1.1.0.tar.gz",
-        "CHANGELOG.md",
-        "checksums.txt",
-    ] {
+    for name in ["manifest.json", "kkt-v1.1.0.tar.zst", "kkt-v1.1.0.tar.gz", "CHANGELOG.md", "checksums.txt"] {
         let checkout = published();
         flip(&target(&checkout, name));
-        checkout
-            .verify()
-            .refused(5, &[name, "has not the content that is signed"]);
+        checkout.verify().refused(5, &[name, "has not the content that is signed"]);
     }
 }
 
@@ -76,14 +60,7 @@ fn a_longer_a_shorter_and_a_missing_target_are_found_in_one_run() {
     fs::write(target(&checkout, "manifest.json"), vec![b' '; 100_000]).unwrap();
     fs::write(target(&checkout, "kkt-v1.1.0.tar.gz"), b"").unwrap();
     fs::remove_file(hashed(&checkout, "CHANGELOG.md")).unwrap();
-    checkout.verify().refused(
-        5,
-        &[
-            "manifest.json has",
-            "tar.gz has 0 bytes",
-            "CHANGELOG.md is missing",
-        ],
-    );
+    checkout.verify().refused(5, &["manifest.json has", "tar.gz has 0 bytes", "CHANGELOG.md is missing"]);
 }
 
 #[test]
@@ -92,9 +69,7 @@ fn a_people_named_file_with_other_content_is_found() {
     let path = target(&checkout, "kkt-v1.1.0.tar.gz");
     fs::remove_file(&path).unwrap();
     fs::write(&path, b"something else").unwrap();
-    checkout
-        .verify()
-        .refused(5, &["v1.1.0/kkt-v1.1.0.tar.gz has 14 bytes"]);
+    checkout.verify().refused(5, &["v1.1.0/kkt-v1.1.0.tar.gz has 14 bytes"]);
 }
 
 #[test]
@@ -130,9 +105,7 @@ fn another_vendors_repository_is_not_trusted() {
     let checkout = published();
     let stranger = Checkout::new();
     let from = checkout.dist();
-    stranger
-        .publish(&["verify", "--from", from.to_str().unwrap()])
-        .refused(5, &["cannot be trusted"]);
+    stranger.publish(&["verify", "--from", from.to_str().unwrap()]).refused(5, &["cannot be trusted"]);
 }
 
 #[test]
@@ -141,9 +114,7 @@ fn a_repository_behind_http_is_read_in_the_same_way() {
     let url = serve(checkout.dist());
     checkout.publish(&["verify", "--from", &url]).ok();
     flip(&hashed(&checkout, "kkt-v1.1.0.tar.zst"));
-    checkout
-        .publish(&["verify", "--from", &url])
-        .refused(5, &["has not the content that is signed"]);
+    checkout.publish(&["verify", "--from", &url]).refused(5, &["has not the content that is signed"]);
 }
 
 #[test]
@@ -152,9 +123,7 @@ fn a_server_that_does_not_answer_has_its_own_code() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    checkout
-        .publish(&["verify", "--from", &url])
-        .refused(4, &["cannot read http://127.0.0.1"]);
+    checkout.publish(&["verify", "--from", &url]).refused(4, &["cannot read http://127.0.0.1"]);
 }
 
 /// Serves files until the test's process ends.
@@ -165,19 +134,11 @@ fn serve(directory: PathBuf) -> String {
         for stream in listener.incoming().map(Result::unwrap) {
             let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
             let request = lines.next().unwrap_or_default();
-            let path = request
-                .split(' ')
-                .nth(1)
-                .unwrap_or("/")
-                .trim_start_matches('/')
-                .to_owned();
+            let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
             lines.take_while(|line| !line.is_empty()).for_each(drop);
-            let (status, body) = fs::read(directory.join(path))
-                .map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                body.len()
-            );
+            let (status, body) =
+                fs::read(directory.join(path)).map_or(("404 Not Found", Vec::new()), |body| ("200 OK", body));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             (&stream).write_all(&[head.as_bytes(), &body].concat()).ok();
         }
     });
