@@ -3,6 +3,7 @@
 pub mod forge;
 pub mod kkt;
 pub mod machine;
+pub mod notes;
 pub mod static_server;
 pub mod xtask;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Subcommand;
-use rustix::process::{Signal, set_parent_process_death_signal, setsid};
+use rustix::process::{Signal, getpgrp, getpid, set_parent_process_death_signal, setsid};
 
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
@@ -60,6 +60,10 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
 
 fn exec(session: bool, log: Option<PathBuf>, command: &[OsString]) -> Result<Exit, Failure> {
     if session {
+        // The leader of a process group cannot begin a session (setsid(2)): its child can.
+        if getpgrp() == getpid() {
+            return follow_child();
+        }
         setsid().map_err(|error| failure(&error))?;
     } else {
         end_with_parent()?;
@@ -70,6 +74,13 @@ fn exec(session: bool, log: Option<PathBuf>, command: &[OsString]) -> Result<Exi
     let (program, arguments) = command.split_first().expect("clap requires a command");
     let error = Command::new(program).args(arguments).exec();
     Err(Failure::new(Exit::Unexpected, format!("cannot run {}: {error}", program.display())))
+}
+
+/// Runs this same command once more, as a child, and ends as it ends.
+fn follow_child() -> Result<Exit, Failure> {
+    let own = std::env::current_exe().map_err(|error| failure(&error))?;
+    let status = Command::new(own).args(std::env::args_os().skip(1)).status().map_err(|error| failure(&error))?;
+    if status.success() { Ok(Exit::Ok) } else { Err(Failure::new(Exit::Unexpected, format!("it ended with {status}"))) }
 }
 
 /// The log is opened by whoever the command runs as: in a directory that this user cannot write it goes nowhere.

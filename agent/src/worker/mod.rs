@@ -14,7 +14,7 @@ pub use check::LastCheck;
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use manifest_schema::path::Name;
 
@@ -40,7 +40,11 @@ const FETCH_USER: &str = "surefoot";
 /// Reads one request from `input`, carries it out, and writes events to `output`, the last one [`Event::Ended`].
 pub fn serve(layout: &Layout, input: impl BufRead, output: impl Write) {
     let mut output = output;
+    let mut told = None;
     let mut tell = |event: Event| {
+        if is_too_soon(&event, &mut told) {
+            return;
+        }
         let line = serde_json::to_string(&event).expect("an event has only text keys");
         // Whoever watched may have gone; the work goes on.
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());
@@ -50,6 +54,16 @@ pub fn serve(layout: &Layout, input: impl BufRead, output: impl Write) {
         Err(failure) => Err(failure),
     };
     tell(ended(reply));
+}
+
+/// Progress is for eyes: ten times a second is enough, and the last of it always passes.
+fn is_too_soon(event: &Event, told: &mut Option<Instant>) -> bool {
+    let Event::Progress { done, total, .. } = event else { return false };
+    let too_soon = done != total && told.is_some_and(|told| told.elapsed() < Duration::from_millis(100));
+    if !too_soon {
+        *told = Some(Instant::now());
+    }
+    too_soon
 }
 
 /// What a request that went well has to say.

@@ -264,7 +264,7 @@ fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
 }
 
 /// Every database must answer, and have room for its backup, before anything is touched.
-fn examine(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
+fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
     let here = work.here(settings);
     durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     let vendor = vendor(&settings.instance, &here);
@@ -274,9 +274,6 @@ fn examine(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Resul
         let condition = condition.map_err(|error: StoreError| {
             Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
         })?;
-        if let Some(why_not) = &condition.why_not_clone {
-            work.note(format!("{}: {why_not}", condition.what));
-        }
         ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
     }
     Ok(ways)

@@ -8,12 +8,15 @@ use surefoot_tests::xtask;
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "What a developer of Surefoot does with one command")]
 enum Verb {
+    /// Show the main job as a story, in under a minute
+    Demo,
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
 
 fn main() -> ExitCode {
     let outcome = match Verb::parse() {
+        Verb::Demo => xtask::demo::demo(),
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

@@ -1,4 +1,5 @@
 //! What is behind `cargo xtask`, a verb per file.
 
+pub mod demo;
 pub mod machine;
 pub mod packages;

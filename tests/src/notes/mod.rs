@@ -1,0 +1,42 @@
+//! A world with the application `notes`: a vendor's checkout, a place where releases are published, and a client with an
+//! agent of its own, all below one directory, without root.
+
+mod client;
+mod vendor;
+
+use std::path::PathBuf;
+
+pub use client::{Answer, Client};
+pub use vendor::{Change, Vendor};
+
+/// The directory with the programs of this build: beside the running one.
+///
+/// # Errors
+/// When the running program's path cannot be read.
+pub fn programs() -> anyhow::Result<PathBuf> {
+    let mut directory = std::env::current_exe()?;
+    directory.pop();
+    if directory.ends_with("deps") {
+        directory.pop();
+    }
+    Ok(directory)
+}
+
+/// The path of a program of this build.
+///
+/// # Errors
+/// When it has not been built.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let path = programs()?.join(name);
+    anyhow::ensure!(path.exists(), "{} is missing: run cargo build --workspace first", path.display());
+    Ok(path)
+}
+
+/// Lets other users into a directory that was made for one.
+///
+/// # Errors
+/// When its mode cannot be set.
+pub fn open_to_all(directory: &std::path::Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?)
+}

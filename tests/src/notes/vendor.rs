@@ -1,0 +1,126 @@
+//! The vendor: a git checkout of `notes`, and `publish`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+use super::program;
+
+const PROFILE: &str = include_str!("../../apps/notes/publish.toml");
+
+/// A vendor with a checkout, keys, and a directory to publish into.
+pub struct Vendor {
+    checkout: PathBuf,
+    releases: PathBuf,
+    changelog: Vec<String>,
+}
+
+/// What a release brings.
+#[derive(Clone, Copy, Default)]
+pub struct Change<'a> {
+    /// SQL of a migration that it introduces.
+    pub migration: Option<&'a str>,
+    /// Whether its health check fails.
+    pub ill: bool,
+    /// More arguments for `publish`.
+    pub arguments: &'a [&'a str],
+}
+
+impl Vendor {
+    /// A vendor below `directory` who has run `publish init`.
+    ///
+    /// # Errors
+    /// When git or `publish` fails.
+    pub fn new(directory: &Path) -> anyhow::Result<Self> {
+        let (checkout, releases) = (directory.join("notes"), directory.join("releases"));
+        std::fs::create_dir_all(checkout.join("migrations"))?;
+        std::fs::create_dir_all(checkout.join("bin"))?;
+        std::fs::create_dir_all(&releases)?;
+        std::fs::write(checkout.join("publish.toml"), PROFILE)?;
+        std::fs::write(checkout.join("migrations/001_notes.sql"), "create table notes (id integer primary key, text text not null);\n")?;
+        std::fs::copy(program("notes")?, checkout.join("bin/notes"))?;
+        let vendor = Self { checkout, releases, changelog: Vec::new() };
+        vendor.git(&["init", "--quiet", "--initial-branch=main"])?;
+        vendor.publish(&["init", "--no-passphrase"])?;
+        Ok(vendor)
+    }
+
+    /// Where releases are published: any static web server can serve it.
+    pub fn releases(&self) -> &Path {
+        &self.releases
+    }
+
+    /// The vendor's checkout.
+    pub fn checkout(&self) -> &Path {
+        &self.checkout
+    }
+
+    /// The root metadata that clients pin.
+    pub fn root(&self) -> PathBuf {
+        self.checkout.join(".surefoot/1.root.json")
+    }
+
+    /// Writes, commits, tags and publishes a release; answers what `publish` said.
+    ///
+    /// # Errors
+    /// When git or `publish` fails.
+    pub fn release(&mut self, version: &str, words: &str, change: Change<'_>) -> anyhow::Result<String> {
+        self.commit(version, words, change)?;
+        let tag = format!("v{version}");
+        let to = self.releases.display().to_string();
+        let mut arguments = vec![tag.as_str(), "--to", &to];
+        arguments.extend(change.arguments);
+        self.publish(&arguments)
+    }
+
+    /// Writes, commits and tags a release without publishing it.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn commit(&mut self, version: &str, words: &str, change: Change<'_>) -> anyhow::Result<()> {
+        self.changelog.insert(0, format!("## [{version}] - 2026-01-10\n\n### Changed\n\n- {words}\n"));
+        let write = |name: &str, text: String| std::fs::write(self.checkout.join(name), text);
+        write("CHANGELOG.md", format!("# Changelog\n\n{}", self.changelog.join("\n")))?;
+        write("VERSION", format!("{version}\n"))?;
+        write("BEHAVIOUR", if change.ill { "ill\n".to_owned() } else { "well\n".to_owned() })?;
+        if let Some(sql) = change.migration {
+            self.add_migration(version, sql)?;
+        }
+        self.git(&["add", "--all"])?;
+        self.git(&["commit", "--quiet", "--message", version])?;
+        self.git(&["tag", &format!("v{version}")])
+    }
+
+    fn add_migration(&self, version: &str, sql: &str) -> anyhow::Result<()> {
+        let file = format!("migrations/{}.sql", version.replace('.', "_"));
+        std::fs::write(self.checkout.join(&file), sql)?;
+        let path = self.checkout.join("publish.toml");
+        let mut text = std::fs::read_to_string(&path)?;
+        text.push_str(&format!(
+            "\n[[migrations]]\nversion = \"{version}\"\ntype = \"sql\"\nfile = \"{file}\"\ndescription = \"Migration of {version}\"\n"
+        ));
+        Ok(std::fs::write(path, text)?)
+    }
+
+    /// Runs `publish` in the checkout.
+    ///
+    /// # Errors
+    /// With what it said, when it fails.
+    pub fn publish(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        run(Command::new(program("publish")?).args(arguments).current_dir(&self.checkout))
+    }
+
+    fn git(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=Vendor", "-c", "user.email=vendor@example.com", "-c", "commit.gpgsign=false"]);
+        run(command.args(arguments).current_dir(&self.checkout)).map(drop)
+    }
+}
+
+fn run(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{command:?} ended with {}:\n{said}", output.status);
+    Ok(said)
+}
