@@ -9,9 +9,7 @@ use manifest_schema::path::Name;
 
 use super::error::{Keeping, Reading, StoreError};
 use super::record::hash_file;
-use super::{
-    BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way,
-};
+use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way};
 use crate::durable;
 
 /// Names the directory to the vendor's commands.
@@ -98,7 +96,12 @@ impl<'a> CommandStore<'a> {
         Ok(None)
     }
 
-    pub(super) fn migration(&self, step: &MigrationStep, file: &Path, release: &Path) -> Result<VendorCommand, StoreError> {
+    pub(super) fn migration(
+        &self,
+        step: &MigrationStep,
+        file: &Path,
+        release: &Path,
+    ) -> Result<VendorCommand, StoreError> {
         match step.kind {
             MigrationType::Command => Ok(VendorCommand {
                 argv: vec![file.display().to_string()],

@@ -25,8 +25,11 @@ pub(super) struct Found {
 /// Finds a database's setting in the surviving file, or in the release's.
 pub(super) fn find(database: &Name, setting: &Setting, place: &Place<'_>) -> Result<Found, StoreError> {
     let path = locate(place, &setting.file);
-    let text = read(&path)
-        .map_err(|source| StoreError::Settings { database: database.clone(), path: path.clone(), source })?;
+    let text = read(&path).map_err(|source| StoreError::Settings {
+        database: database.clone(),
+        path: path.clone(),
+        source,
+    })?;
     match value(&text, &setting.key) {
         Ok(Some(value)) => Ok(Found { path, value }),
         Ok(None) => Err(StoreError::NoSetting { database: database.clone(), path, key: setting.key.clone() }),

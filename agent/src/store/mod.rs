@@ -104,13 +104,11 @@ impl<'a> Store<'a> {
     /// When the URL is not where the profile says, or cannot be understood.
     pub fn open(database: &Database, place: &Place<'a>) -> Result<Self, StoreError> {
         Ok(match &database.kind {
-            DatabaseKind::Postgresql { url } => {
-                Self::Postgres(Postgres::open(&database.name, url, place)?)
-            }
+            DatabaseKind::Postgresql { url } => Self::Postgres(Postgres::open(&database.name, url, place)?),
             DatabaseKind::Sqlite { path } => Self::Sqlite(Sqlite::open(&database.name, path, place)),
-            DatabaseKind::Command { backup, restore, timeout_seconds } => Self::Command(
-                CommandStore::open(&database.name, backup, restore, *timeout_seconds, place),
-            ),
+            DatabaseKind::Command { backup, restore, timeout_seconds } => {
+                Self::Command(CommandStore::open(&database.name, backup, restore, *timeout_seconds, place))
+            }
         })
     }
 
@@ -191,12 +189,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// When this kind of database has no client for SQL.
-    pub fn migration(
-        &self,
-        step: &MigrationStep,
-        file: &Path,
-        release: &Path,
-    ) -> Result<VendorCommand, StoreError> {
+    pub fn migration(&self, step: &MigrationStep, file: &Path, release: &Path) -> Result<VendorCommand, StoreError> {
         match self {
             Self::Postgres(store) => store.migration(step, file, release),
             Self::Sqlite(store) => Ok(store.migration(step, file, release)),

@@ -18,9 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use self::apply::apply;
 use super::error::Keeping;
 use super::record::{hash_file, size_of};
-use super::{
-    BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, VendorCommand, Way, locate,
-};
+use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, VendorCommand, Way, locate};
 use crate::durable;
 
 /// How long SQLite waits for somebody else's lock.

@@ -109,26 +109,34 @@ impl World {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let server = Server::shared();
         let (database, role) = (format!("kkt {number}"), format!("app-{number}"));
-        server.sql("postgres", &format!(
-            "CREATE ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}' {attributes};
+        server.sql(
+            "postgres",
+            &format!(
+                "CREATE ROLE \"{role}\" LOGIN PASSWORD '{PASSWORD}' {attributes};
              CREATE ROLE \"report-{number}\";"
-        ));
+            ),
+        );
         server.sql("postgres", &format!("CREATE DATABASE \"{database}\" OWNER \"{role}\";"));
-        server.sql("postgres", &format!(
-            "REVOKE ALL ON DATABASE \"{database}\" FROM PUBLIC;
+        server.sql(
+            "postgres",
+            &format!(
+                "REVOKE ALL ON DATABASE \"{database}\" FROM PUBLIC;
              GRANT CONNECT ON DATABASE \"{database}\" TO \"report-{number}\" WITH GRANT OPTION;
              ALTER DATABASE \"{database}\" SET search_path TO '$user', public;
              ALTER DATABASE \"{database}\" SET statement_timeout TO '1h';
              ALTER DATABASE \"{database}\" CONNECTION LIMIT 50;
              COMMENT ON DATABASE \"{database}\" IS 'it''s K\\''s';"
-        ));
+            ),
+        );
         let world = Self { server, files: Files::new(), database, role };
         world.write_env(ENCODED);
-        world.sql("CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL);
+        world.sql(
+            "CREATE TABLE people (id int PRIMARY KEY, name text NOT NULL);
             INSERT INTO people SELECT n, 'person ' || n FROM generate_series(1, 1000) n;
             CREATE SEQUENCE numbers START 42;
             CREATE SCHEMA other; CREATE VIEW other.names AS SELECT name FROM people;
-            CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';");
+            CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+        );
         world
     }
 
@@ -168,9 +176,11 @@ impl World {
 
     /// What a migration does: a table that refers to an old one, changed and lost rows.
     pub(super) fn migrate(&self) {
-        self.sql("CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people);
+        self.sql(
+            "CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people);
             INSERT INTO orders VALUES (1, 1); UPDATE people SET name = 'changed'; DELETE FROM people WHERE id > 500;
-            ALTER TABLE people ADD COLUMN mail text; SELECT nextval('numbers');");
+            ALTER TABLE people ADD COLUMN mail text; SELECT nextval('numbers');",
+        );
     }
 
     /// A migration that needs no lock on a table.
@@ -190,7 +200,8 @@ impl World {
 
     /// The databases whose names begin with the live one's.
     pub(super) fn databases(&self) -> Vec<String> {
-        let sql = format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{}') ORDER BY 1;", self.database);
+        let sql =
+            format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{}') ORDER BY 1;", self.database);
         // 'kkt 1' must not find 'kkt 10'.
         let ours = |name: &&str| name[self.database.len()..].chars().next().is_none_or(|next| !next.is_ascii_digit());
         self.server.sql("postgres", &sql).lines().filter(ours).map(str::to_owned).collect()

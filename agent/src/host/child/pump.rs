@@ -41,8 +41,7 @@ pub(super) fn run<'a>(
     each: Option<Each<'a>>,
     deadline: Instant,
 ) -> Result<Ended, Stopped> {
-    let pidfd = pidfd_open(group.pid(), PidfdFlags::empty())
-        .map_err(|error| Stopped::Pipe("watch", error.into()))?;
+    let pidfd = pidfd_open(group.pid(), PidfdFlags::empty()).map_err(|error| Stopped::Pipe("watch", error.into()))?;
     let mut pump = Pump {
         stdin: group.child.stdin.take(),
         stdout: group.child.stdout.take(),
@@ -142,7 +141,8 @@ impl Pump<'_> {
         ];
         let mut fds: Vec<PollFd<'_>> =
             watched.iter().filter_map(|(fd, flags)| Some(PollFd::from_borrowed_fd((*fd)?, *flags))).collect();
-        let timeout = Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        let timeout =
+            Timespec { tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),

@@ -40,11 +40,7 @@ fn more_than_a_pipe_holds_goes_through_in_both_directions() {
         Ok(())
     };
     let mut reader = sent.as_slice();
-    Child::new("/bin/cat", LIMIT)
-        .input(Input::Reader(&mut reader))
-        .output(Output::Each(&mut keep))
-        .run_well()
-        .unwrap();
+    Child::new("/bin/cat", LIMIT).input(Input::Reader(&mut reader)).output(Output::Each(&mut keep)).run_well().unwrap();
     assert!(came == sent);
 }
 

@@ -47,7 +47,8 @@ fn the_commands_go_there_and_back_as_often_as_wanted() {
 
 #[test]
 fn a_command_that_fails_or_writes_nothing_makes_no_backup() {
-    for (script, wanted) in [("exit 3", "the vendor's command to back up database main failed"), (":", "wrote nothing")] {
+    for (script, wanted) in [("exit 3", "the vendor's command to back up database main failed"), (":", "wrote nothing")]
+    {
         let files = application(script);
         let error = store(&files).backup(&tag(), &files.backups(), Way::Dump).unwrap_err();
         assert!(error.to_string().contains(wanted), "{error}");

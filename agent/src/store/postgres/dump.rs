@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use manifest_schema::digest::{Hasher, Sha256};
 
+use super::super::LeftAside;
 use super::super::error::{Keeping, Reading, StoreError};
 use super::super::record::{BackupRecord, BackupTag, Held};
-use super::super::LeftAside;
 use super::catalog::{Catalog, passed};
 use super::names::{self, Role};
 use super::properties::{self, Properties};

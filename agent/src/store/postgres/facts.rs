@@ -88,6 +88,8 @@ impl Facts {
         };
         foreign("its role is no member of the owners", &self.foreign_owners)
             .or_else(|| foreign("only a superuser can make the extensions", &self.untrusted))
-            .or_else(|| foreign("its role does not own the schemas", if in_place { &self.foreign_schemas } else { &[] }))
+            .or_else(|| {
+                foreign("its role does not own the schemas", if in_place { &self.foreign_schemas } else { &[] })
+            })
     }
 }

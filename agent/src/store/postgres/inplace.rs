@@ -15,8 +15,10 @@ use crate::host::child::{Child, ChildError, Ended, Input, Output};
 
 /// Removes what is in the database. `pg_restore --clean` cannot: it stops at a table that a migration has made and that refers to
 /// an old one. Schemas are made again as `initdb` leaves them, which is what a dump begins from.
-const EMPTY: &str = "BEGIN;
+const EMPTY: &str = "BEGIN READ WRITE;
 SET LOCAL search_path = pg_catalog;
+SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '1min';
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
     LOOP EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;

@@ -34,7 +34,10 @@ impl Postgres {
     }
 
     fn psql_environment(&self) -> Vec<(String, String)> {
-        let mut env = vec![("PGAPPNAME".to_owned(), self.application.called.clone()), ("LC_ALL".to_owned(), "C.UTF-8".to_owned())];
+        let mut env = vec![
+            ("PGAPPNAME".to_owned(), self.application.called.clone()),
+            ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
+        ];
         env.extend(self.application.target.password.iter().map(|password| ("PGPASSWORD".to_owned(), password.clone())));
         env
     }

@@ -35,9 +35,7 @@ use self::names::Role;
 use self::room::margin;
 use self::session::Session;
 use super::error::Keeping;
-use super::{
-    Administration, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file,
-};
+use super::{Administration, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file};
 use crate::durable;
 
 /// Largest database, in bytes, that is copied on a server whose room nobody can tell.
@@ -115,7 +113,9 @@ impl Postgres {
             Err(reason) => Some(reason.clone()),
             Ok(_) => why_no_room(facts.size, room),
         };
-        if why_not_clone.is_some() && let Some(reason) = facts.why_no_dump(catalog.is_err()) {
+        if why_not_clone.is_some()
+            && let Some(reason) = facts.why_no_dump(catalog.is_err())
+        {
             let both = format!("{reason}; and it cannot be copied: {}", why_not_clone.unwrap_or_default());
             return Err(StoreError::NotPossible { database: self.live().to_owned(), reason: both });
         }

@@ -62,8 +62,12 @@ pub struct SessionSetting {
 /// Parameters whose value is a list of names that are quoted one by one (`GUC_LIST_QUOTE`, as in pg_dump's
 /// `variable_is_guc_list_quote`).
 const LISTS: [&str; 6] = [
-    "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
-    "temp_tablespaces", "unix_socket_directories",
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
 ];
 
 /// Reads the properties of a database, from any database of the same server.
@@ -105,7 +109,9 @@ pub(super) fn apply(session: &Session, from: &str, database: &str, wanted: &Prop
     }
     Err(StoreError::NotPossible {
         database: database.to_owned(),
-        reason: format!("the copy's owner, grants or settings differ from the original's: {found:?} instead of {wanted:?}"),
+        reason: format!(
+            "the copy's owner, grants or settings differ from the original's: {found:?} instead of {wanted:?}"
+        ),
     })
 }
 
@@ -176,8 +182,11 @@ impl Properties {
         };
         format!(
             "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}{provider}{tablespace};",
-            identifier(database), identifier(&self.owner), literal(&self.encoding),
-            literal(&self.collate), literal(&self.ctype),
+            identifier(database),
+            identifier(&self.owner),
+            literal(&self.encoding),
+            literal(&self.collate),
+            literal(&self.ctype),
         )
     }
 }

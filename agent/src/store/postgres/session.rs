@@ -19,6 +19,10 @@ pub(super) const SHORT: Duration = Duration::from_secs(60);
 /// from holding an update for ever.
 pub(super) const LONG: Duration = Duration::from_secs(12 * 3600);
 
+/// Only names of `pg_catalog` are meant, not somebody's own `count`; and limits that are set for the application's queries are not
+/// meant for us. As statements, since a connection pooler between refuses them as options of the connection.
+const CALM: &str = "SET search_path = pg_catalog; SET statement_timeout = 0;\n";
+
 /// Who talks to which server.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
@@ -46,14 +50,18 @@ impl Session {
 
     /// Runs SQL in `database`; answers what it printed.
     pub(super) fn run(&self, database: &str, act: &str, sql: &str, limit: Duration) -> Result<String, StoreError> {
-        let mut text = sql.as_bytes();
-        // Only names of pg_catalog are meant: somebody's own "count" must not be found first.
-        let child = self.script(&psql()?, database, limit).env("PGOPTIONS", "-c search_path=pg_catalog");
-        self.judge(database, act, child.input(Input::Reader(&mut text)).run())
+        let text = format!("{CALM}{sql}");
+        let child = self.script(&psql()?, database, limit);
+        self.judge(database, act, child.input(Input::Reader(&mut text.as_bytes())).run())
     }
 
     /// What a `psql` printed, or why it failed.
-    pub(super) fn judge(&self, database: &str, act: &str, ended: Result<Ended, ChildError>) -> Result<String, StoreError> {
+    pub(super) fn judge(
+        &self,
+        database: &str,
+        act: &str,
+        ended: Result<Ended, ChildError>,
+    ) -> Result<String, StoreError> {
         let ended = ended.map_err(|source| StoreError::Tool { act: act.to_owned(), source })?;
         match ended.status.code() {
             Some(0) => Ok(ended.out.text()),
@@ -89,8 +97,12 @@ impl Session {
         if says(&["password authentication failed", "no password supplied"]) {
             return StoreError::WrongPassword { server, user, detail };
         }
-        if says(&["Connection refused", "could not translate host name", "No such file or directory", "timeout expired"])
-            || !self.is_served()
+        if says(&[
+            "Connection refused",
+            "could not translate host name",
+            "No such file or directory",
+            "timeout expired",
+        ]) || !self.is_served()
         {
             return StoreError::Unreachable { server, detail };
         }
@@ -103,7 +115,8 @@ impl Session {
     /// Whether a server answers there and takes connections (`pg_isready`, which needs no login).
     fn is_served(&self) -> bool {
         let Ok(program) = tools::newest("pg_isready") else { return true };
-        let child = Child::new(&program, SHORT).user(self.user.as_ref()).args(["-q", "-d", &self.target.conninfo("postgres")]);
+        let child =
+            Child::new(&program, SHORT).user(self.user.as_ref()).args(["-q", "-d", &self.target.conninfo("postgres")]);
         child.run_well().is_ok()
     }
 }

@@ -10,7 +10,8 @@ pub(super) fn swap(catalog: &Catalog, live: &str, replacement: &str, tag: &Backu
     let databases = catalog.databases()?;
     let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};\n", identifier(from), identifier(to));
     let aside = if databases.contains_key(live) {
-        let free = (1..).map(|number| names::beside(live, tag, Role::Left(number))).find(|name| !databases.contains_key(name));
+        let free =
+            (1..).map(|number| names::beside(live, tag, Role::Left(number))).find(|name| !databases.contains_key(name));
         rename(live, &free.expect("numbers do not end"))
     } else {
         String::new()

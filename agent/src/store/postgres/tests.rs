@@ -47,7 +47,10 @@ fn a_clone_keeps_rows_grants_settings_and_owner() {
 #[test]
 fn the_copy_itself_has_grants_settings_and_owner() {
     let world = World::new("");
-    world.server.sql("postgres", &format!("ALTER ROLE \"{}\" IN DATABASE \"{}\" SET work_mem TO '8MB';", world.role, world.database));
+    world.server.sql(
+        "postgres",
+        &format!("ALTER ROLE \"{}\" IN DATABASE \"{}\" SET work_mem TO '8MB';", world.role, world.database),
+    );
     let record = world.store(Peer).backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
     let Held::Clone { name, .. } = &record.held else { panic!("{record:?}") };
     assert_eq!(world.properties(name), world.properties(&world.database));
@@ -166,7 +169,9 @@ fn a_migration_that_fails_half_way_is_undone_by_the_restore() {
     let (store, dir) = (world.store(Peer), world.files.backups());
     let contents = world.contents();
     let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
-    let file = world.files.write("release/011.sql", "DELETE FROM people WHERE id > 10;\nCREATE TABLE half (id int);\nSELECT 1 / 0;\n");
+    let file = world
+        .files
+        .write("release/011.sql", "DELETE FROM people WHERE id > 10;\nCREATE TABLE half (id int);\nSELECT 1 / 0;\n");
     let whole = store.migration(&step("sql", true), &file, &world.files.path("release")).unwrap();
     assert!(super::super::testing::run_vendor(&whole).is_err());
     assert_eq!(world.contents(), contents, "one transaction leaves nothing");
@@ -186,12 +191,44 @@ fn a_migration_gets_the_database_without_a_secret_among_its_arguments() {
     let command = store.migration(&step("sql"), &sql, &release).unwrap();
     super::super::testing::run_vendor(&command).unwrap();
     assert!(!command.argv.join(" ").contains("p@s") && !format!("{command:?}").contains("p@s"));
-    let script = world.files.write("release/run.sh", "#!/bin/sh\ntest \"$PWD\" = \"$(dirname \"$0\")\" && echo \"$DATABASE_URL\" > seen\n");
+    let script = world
+        .files
+        .write("release/run.sh", "#!/bin/sh\ntest \"$PWD\" = \"$(dirname \"$0\")\" && echo \"$DATABASE_URL\" > seen\n");
     let command = store.migration(&step("command"), &script, &release).unwrap();
     super::super::testing::run_vendor(&command).unwrap();
     let seen = std::fs::read_to_string(world.files.path("release/seen")).unwrap();
     assert!(seen.starts_with("postgresql+asyncpg://app-"), "as the application itself has it: {seen}");
     assert!(world.sql("SELECT count(*) FROM made;").starts_with('0'));
+}
+
+#[test]
+fn a_database_that_a_migration_removed_comes_back() {
+    for way in [Way::Clone, Way::Dump] {
+        let world = World::new("");
+        let (store, dir) = (world.store(Peer), world.files.backups());
+        let (contents, properties) = (world.contents(), world.properties(&world.database));
+        let record = store.backup(&tag(), &dir, way).unwrap();
+        world.server.sql("postgres", &format!("DROP DATABASE \"{}\";", world.database));
+        // A later process: it knows nothing of the server yet.
+        assert_eq!(world.store(Peer).restore(&record, &dir).unwrap(), None);
+        assert_eq!((world.contents(), world.properties(&world.database)), (contents, properties));
+    }
+}
+
+#[test]
+fn limits_that_are_set_for_the_application_do_not_stop_us() {
+    let world = World::new("NOCREATEDB");
+    world.server.sql("postgres", &format!(
+        "ALTER DATABASE \"{}\" SET default_transaction_read_only TO on; ALTER ROLE \"{}\" SET statement_timeout TO '1ms';",
+        world.database, world.role
+    ));
+    for (administration, way) in [(Never, Way::Dump), (Peer, Way::Clone), (Peer, Way::Dump)] {
+        let (store, dir) = (world.store(administration), world.files.backups());
+        let record = store.backup(&tag(), &dir, way).unwrap();
+        world.server.sql(&world.database, "SET default_transaction_read_only TO off; DELETE FROM people;");
+        store.restore(&record, &dir).unwrap();
+        assert_eq!(world.server.sql(&world.database, "SELECT count(*) FROM people;").trim(), "1000");
+    }
 }
 
 fn step(kind: &str, transaction: bool) -> manifest_schema::migration::MigrationStep {

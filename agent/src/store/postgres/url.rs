@@ -3,6 +3,8 @@
 //! Only names and values: nothing is connected to. The rules are those of PostgreSQL's manual, chapter "Connection Strings", and of
 //! SQLAlchemy's `make_url`; what only other drivers know is left out.
 
+mod conninfo;
+
 use percent_encoding::percent_decode_str;
 
 /// Why a text is not the URL of a PostgreSQL database. The text itself holds a password and is not repeated.
@@ -21,7 +23,9 @@ pub enum UrlError {
     #[error("its {0} is not text once it is percent-decoded")]
     NotText(&'static str),
     /// There are two ways to read it.
-    #[error("user or password hold a character that must be percent-encoded (@ as %40, / as %2F, : as %3A, ? as %3F, # as %23)")]
+    #[error(
+        "user or password hold a character that must be percent-encoded (@ as %40, / as %2F, : as %3A, ? as %3F, # as %23)"
+    )]
     Ambiguous,
     /// A port that is none.
     #[error("{0:?} is not a port")]
@@ -60,12 +64,41 @@ pub(super) struct Host {
 
 /// libpq's connection parameters besides those that have a field of their own (manual, "Parameter Key Words").
 const LIBPQ: [&str; 35] = [
-    "application_name", "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
-    "gssdelegation", "gssencmode", "gsslib", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle",
-    "keepalives_interval", "krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version",
-    "options", "passfile", "replication", "require_auth", "requirepeer", "requiressl", "service",
-    "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslcertmode", "sslcompression", "sslcrl",
-    "sslcrldir", "sslkey", "sslmode", "sslnegotiation", "sslrootcert",
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "gsslib",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "max_protocol_version",
+    "min_protocol_version",
+    "options",
+    "passfile",
+    "replication",
+    "require_auth",
+    "requirepeer",
+    "requiressl",
+    "service",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcertmode",
+    "sslcompression",
+    "sslcrl",
+    "sslcrldir",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
 ];
 
 /// Parameters that libpq knows too, with a special part here.
@@ -88,8 +121,13 @@ impl std::str::FromStr for Target {
             return Err(UrlError::Ambiguous);
         }
         let (user, password) = read_login(login)?;
-        let mut target =
-            Self { user, password, hosts: read_hosts(hosts)?, database: decode(path, "database")?, parameters: Vec::new() };
+        let mut target = Self {
+            user,
+            password,
+            hosts: read_hosts(hosts)?,
+            database: decode(path, "database")?,
+            parameters: Vec::new(),
+        };
         target.read_query(query)?;
         if target.database.is_empty() {
             return Err(UrlError::NoDatabase);
@@ -166,7 +204,9 @@ impl Target {
                 "dbname" | "database" => self.database = value,
                 "ssl" => self.set("sslmode", ssl_mode(&value)?),
                 "sslpassword" | "oauth_client_secret" => return Err(UrlError::Secret(name)),
-                known if LIBPQ.contains(&known) || [TARGET_SESSION, TCP_TIMEOUT].contains(&known) => self.set(known, &value),
+                known if LIBPQ.contains(&known) || [TARGET_SESSION, TCP_TIMEOUT].contains(&known) => {
+                    self.set(known, &value);
+                }
                 // Pool sizes, statement caches, schemas: other drivers', and errors to libpq.
                 _ => {}
             }
@@ -201,61 +241,6 @@ impl Target {
         self.parameters.retain(|(known, _)| known != name);
         self.parameters.push((name.to_owned(), value.to_owned()));
     }
-
-    /// The connection string for libpq's programs, without the password: it becomes an argument, which everybody can read.
-    pub(super) fn conninfo(&self, database: &str) -> String {
-        let mut pairs = vec![("dbname", database.to_owned())];
-        if !self.hosts.is_empty() {
-            pairs.push(("host", self.joined(|host| host.name.clone())));
-        }
-        if self.hosts.iter().any(|host| host.port.is_some()) {
-            pairs.push(("port", self.joined(|host| host.port.map_or(String::new(), |port| port.to_string()))));
-        }
-        pairs.extend(self.user.iter().map(|user| ("user", user.clone())));
-        pairs.extend(self.parameters.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let quoted = |value: &str| value.replace('\\', "\\\\").replace('\'', "\\'");
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}='{}'", quoted(value))).collect();
-        pairs.join(" ")
-    }
-
-    fn joined(&self, part: impl Fn(&Host) -> String) -> String {
-        self.hosts.iter().map(part).collect::<Vec<_>>().join(",")
-    }
-
-    /// Where it is, for people.
-    pub(super) fn server(&self) -> String {
-        if self.hosts.is_empty() {
-            return "the local socket".to_owned();
-        }
-        self.hosts.iter().map(Host::shown).collect::<Vec<_>>().join(" or ")
-    }
-
-    /// The port of a server that runs on this machine; `None`: it runs elsewhere, or nobody can tell.
-    pub(super) fn local_port(&self) -> Option<u16> {
-        match self.hosts.as_slice() {
-            [] => Some(DEFAULT_PORT),
-            [host] if host.is_local() => Some(host.port.unwrap_or(DEFAULT_PORT)),
-            [_] | [_, _, ..] => None,
-        }
-    }
-}
-
-const DEFAULT_PORT: u16 = 5432;
-
-impl Host {
-    fn is_local(&self) -> bool {
-        let is_loopback = |name: &str| name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        self.name.is_empty() || self.name.starts_with('/') || self.name == "localhost" || is_loopback(&self.name)
-    }
-
-    fn shown(&self) -> String {
-        let name = if self.name.is_empty() { "the local socket" } else { &self.name };
-        match self.port {
-            Some(port) if name.contains(':') => format!("[{name}]:{port}"),
-            Some(port) => format!("{name}:{port}"),
-            None => name.to_owned(),
-        }
-    }
 }
 
 /// asyncpg's and pg8000's `ssl` in libpq's words.
@@ -271,13 +256,6 @@ fn ssl_mode(value: &str) -> Result<&str, UrlError> {
 fn decode(text: &str, part: &'static str) -> Result<String, UrlError> {
     let text = percent_decode_str(text).decode_utf8().map_err(|_| UrlError::NotText(part))?;
     if text.contains('\0') { Err(UrlError::NotText(part)) } else { Ok(text.into_owned()) }
-}
-
-impl std::fmt::Debug for Target {
-    /// Leaves the password out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.conninfo(&self.database))
-    }
 }
 
 #[cfg(test)]

@@ -63,9 +63,9 @@ fn is(path: &Path, sha256: &Sha256) -> Result<bool, StoreError> {
 
 /// Whether a log or journal lies beside that still means something.
 fn has_log(path: &Path) -> bool {
-    ["-wal", "-journal"].iter().any(|suffix| {
-        std::fs::metadata(durable::beside(path, suffix)).is_ok_and(|meta| meta.len() > 0)
-    })
+    ["-wal", "-journal"]
+        .iter()
+        .any(|suffix| std::fs::metadata(durable::beside(path, suffix)).is_ok_and(|meta| meta.len() > 0))
 }
 
 /// Copies the backup beside the live file, with the live file's owner and mode, or its directory's owner.

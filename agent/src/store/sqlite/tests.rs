@@ -29,7 +29,10 @@ fn contents(path: &Path) -> String {
 /// A database in WAL mode whose process was killed: the last rows are in the log only.
 fn killed(files: &Files) {
     let path = live(files);
-    sql(&path, "PRAGMA journal_mode = WAL; CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'a');");
+    sql(
+        &path,
+        "PRAGMA journal_mode = WAL; CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'a');",
+    );
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch("PRAGMA wal_autocheckpoint = 0; INSERT INTO people VALUES (2, 'b');").unwrap();
     // A copy of the files as they are while the process lives is what a kill leaves.
@@ -46,7 +49,10 @@ fn killed(files: &Files) {
 }
 
 fn migrate(files: &Files) {
-    sql(&live(files), "CREATE TABLE orders (person REFERENCES people); DELETE FROM people WHERE id = 1; INSERT INTO people VALUES (3, 'c');");
+    sql(
+        &live(files),
+        "CREATE TABLE orders (person REFERENCES people); DELETE FROM people WHERE id = 1; INSERT INTO people VALUES (3, 'c');",
+    );
 }
 
 #[test]
@@ -103,13 +109,19 @@ fn a_crash_at_any_point_of_a_restore() {
     let after = contents(&live(&files));
     let (_, points) = with(None, AssertUnwindSafe(|| store.restore(&record, &dir).unwrap()));
     assert!(points >= 8, "{points}");
-    for (fault, point) in [Fault::Error, Fault::Crash].into_iter().flat_map(|fault| (0..points).map(move |point| (fault, point))) {
+    for (fault, point) in
+        [Fault::Error, Fault::Crash].into_iter().flat_map(|fault| (0..points).map(move |point| (fault, point)))
+    {
         let record = prepared();
         with(Some((point, fault)), AssertUnwindSafe(|| store.restore(&record, &dir).map(drop)));
         let now = contents(&live(&files));
         assert!(now == before || now == after, "point {point}: the live file is whole at every instant: {now}");
         let left = store.restore(&record, &dir).unwrap().expect("what was live is kept");
-        assert_eq!((contents(&live(&files)), contents(Path::new(&left.name))), (before.clone(), after.clone()), "point {point}");
+        assert_eq!(
+            (contents(&live(&files)), contents(Path::new(&left.name))),
+            (before.clone(), after.clone()),
+            "point {point}"
+        );
         assert_eq!(store.restore(&record, &dir).unwrap(), Some(left));
         assert_eq!(listing(&files.path("shared")), ["app.db", "app.db.sf0007-left"], "point {point}");
     }
@@ -124,7 +136,9 @@ fn a_crash_at_any_point_of_a_backup() {
     backup().unwrap();
     let (_, points) = with(None, AssertUnwindSafe(|| backup().unwrap()));
     assert!(points >= 2, "{points}");
-    for (fault, point) in [Fault::Error, Fault::Crash].into_iter().flat_map(|fault| (0..points).map(move |point| (fault, point))) {
+    for (fault, point) in
+        [Fault::Error, Fault::Crash].into_iter().flat_map(|fault| (0..points).map(move |point| (fault, point)))
+    {
         with(Some((point, fault)), AssertUnwindSafe(|| backup().map(drop)));
         backup().unwrap();
         assert_eq!(listing(&dir), ["main.sqlite"], "point {point}");
@@ -214,11 +228,13 @@ fn what_is_no_database_is_told() {
 fn a_migration_in_a_transaction_is_all_or_nothing() {
     let files = Files::new();
     killed(&files);
-    let file = files.write("release/011.sql", "DELETE FROM people; -- a note\nCREATE TABLE half (id); SELECT no_such_function();");
+    let file = files
+        .write("release/011.sql", "DELETE FROM people; -- a note\nCREATE TABLE half (id); SELECT no_such_function();");
     assert!(apply(&live(&files), &file, true).is_err());
     assert_eq!(contents(&live(&files)), "2 a,b");
     assert!(apply(&live(&files), &file, false).is_err());
-    let count: i64 = Connection::open(live(&files)).unwrap().query_row("SELECT count(*) FROM people", [], |row| row.get(0)).unwrap();
+    let count: i64 =
+        Connection::open(live(&files)).unwrap().query_row("SELECT count(*) FROM people", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 0);
     let good = files.write("release/012.sql", "INSERT INTO people VALUES (7, 'new'); CREATE TABLE made (id);");
     apply(&live(&files), &good, true).unwrap();
@@ -230,7 +246,8 @@ fn a_step_is_run_by_our_own_client_or_by_itself() {
     let files = Files::new();
     let (store, release) = (store(&files), files.path("release"));
     let step = |kind: &str| -> MigrationStep {
-        serde_json::from_value(serde_json::json!({"version": "1.1.0", "type": kind, "file": "x", "description": "x"})).unwrap()
+        serde_json::from_value(serde_json::json!({"version": "1.1.0", "type": kind, "file": "x", "description": "x"}))
+            .unwrap()
     };
     let command = store.migration(&step("sql"), &release.join("x"), &release).unwrap();
     assert_eq!(command.argv[1..3], ["internal", "sqlite"]);

@@ -107,7 +107,8 @@ impl Server {
             .spawn()
             .unwrap();
         let lingering = Lingering(process);
-        let there = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{called}' AND state = 'active';");
+        let there =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{called}' AND state = 'active';");
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.sql("postgres", &there).trim() != "1" {
             assert!(Instant::now() < deadline, "the session {called} does not begin");
@@ -158,7 +159,11 @@ fn owner() -> User {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
     let user = |line: &str| -> Option<User> {
         let fields: Vec<&str> = line.split(':').collect();
-        Some(User { name: fields.first()?.to_string(), uid: fields.get(2)?.parse().ok()?, gid: fields.get(3)?.parse().ok()? })
+        Some(User {
+            name: fields.first()?.to_string(),
+            uid: fields.get(2)?.parse().ok()?,
+            gid: fields.get(3)?.parse().ok()?,
+        })
     };
     let meant = |user: &User| if me.is_root() { user.name == "postgres" } else { user.uid == me.as_raw() };
     passwd.lines().filter_map(user).find(meant).expect("the user postgres (package postgresql) for tests as root")

@@ -58,7 +58,8 @@ fn a_url_that_is_not_there_is_told() {
     let world = World::new("");
     world.files.write("shared/.env", "OTHER=x\n");
     let error = world.try_store(Never).err().unwrap();
-    let text = format!("{} does not set DATABASE_URL, the URL of database main", world.files.path("shared/.env").display());
+    let text =
+        format!("{} does not set DATABASE_URL, the URL of database main", world.files.path("shared/.env").display());
     assert_eq!(error.to_string(), text);
 }
 
@@ -118,7 +119,9 @@ fn a_damaged_dump_leaves_the_live_database_alone() {
 #[test]
 fn somebody_elses_session_that_may_not_be_ended_is_named() {
     let world = World::new("CREATEDB");
-    world.server.sql("postgres", &format!("CREATE ROLE \"boss of {0}\" SUPERUSER LOGIN PASSWORD '{PASSWORD}';", world.role));
+    world
+        .server
+        .sql("postgres", &format!("CREATE ROLE \"boss of {0}\" SUPERUSER LOGIN PASSWORD '{PASSWORD}';", world.role));
     let boss = format!("boss of {}", world.role);
     let _working = world.server.linger(&boss, &world.database, &boss, "SELECT pg_sleep(600);");
     let error = world.store(Never).backup(&tag(), &world.files.backups(), Way::Clone).unwrap_err();

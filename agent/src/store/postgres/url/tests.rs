@@ -14,10 +14,22 @@ const READ: [(&str, &str, Option<&str>); 24] = [
     ("postgresql:///kkt", "dbname='kkt'", None),
     ("postgresql://app@/kkt?host=/var/run/postgresql", "dbname='kkt' host='/var/run/postgresql' user='app'", None),
     ("postgresql://app@%2Frun%2Fpg:5433/kkt", "dbname='kkt' host='/run/pg' port='5433' user='app'", None),
-    ("postgresql:///kkt?host=/run/pg&port=5433&user=app&password=s", "dbname='kkt' host='/run/pg' port='5433' user='app'", Some("s")),
+    (
+        "postgresql:///kkt?host=/run/pg&port=5433&user=app&password=s",
+        "dbname='kkt' host='/run/pg' port='5433' user='app'",
+        Some("s"),
+    ),
     ("postgresql://h1:5432,h2:5433/kkt", "dbname='kkt' host='h1,h2' port='5432,5433'", None),
-    ("postgresql://h1,h2:5433/kkt?target_session_attrs=read-write", "dbname='kkt' host='h1,h2' port=',5433' target_session_attrs='read-write'", None),
-    ("postgresql+psycopg2://u:p@/kkt?host=h1:5432&host=h2:5433", "dbname='kkt' host='h1,h2' port='5432,5433' user='u'", Some("p")),
+    (
+        "postgresql://h1,h2:5433/kkt?target_session_attrs=read-write",
+        "dbname='kkt' host='h1,h2' port=',5433' target_session_attrs='read-write'",
+        None,
+    ),
+    (
+        "postgresql+psycopg2://u:p@/kkt?host=h1:5432&host=h2:5433",
+        "dbname='kkt' host='h1,h2' port='5432,5433' user='u'",
+        Some("p"),
+    ),
     ("postgresql://u@/kkt?host=h1,h2&port=5500", "dbname='kkt' host='h1,h2' port='5500,5500' user='u'", None),
     ("postgresql://u@[::1]:5433/kkt", "dbname='kkt' host='::1' port='5433' user='u'", None),
     ("postgresql://u:p%40s%2Fs%3Aw%23rd@h/kkt", "dbname='kkt' host='h' user='u'", Some("p@s/s:w#rd")),
@@ -26,11 +38,27 @@ const READ: [(&str, &str, Option<&str>); 24] = [
     ("postgresql://u:100%@h/kkt", "dbname='kkt' host='h' user='u'", Some("100%")),
     ("postgresql://u:a+b@h/kkt", "dbname='kkt' host='h' user='u'", Some("a+b")),
     ("postgresql://u@h/kkt?ssl=require", "dbname='kkt' host='h' user='u' sslmode='require'", None),
-    ("postgresql://u@h/kkt?ssl=true&pool_size=5&max_overflow=2&prepared_statement_cache_size=0", "dbname='kkt' host='h' user='u' sslmode='require'", None),
-    ("postgresql://u@h/kkt?sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=5", "dbname='kkt' host='h' user='u' sslmode='verify-full' sslrootcert='/etc/ca.pem' connect_timeout='5'", None),
-    ("postgresql://u@h/kkt?options=-c%20search_path%3Da,b", "dbname='kkt' host='h' user='u' options='-c search_path=a,b'", None),
+    (
+        "postgresql://u@h/kkt?ssl=true&pool_size=5&max_overflow=2&prepared_statement_cache_size=0",
+        "dbname='kkt' host='h' user='u' sslmode='require'",
+        None,
+    ),
+    (
+        "postgresql://u@h/kkt?sslmode=verify-full&sslrootcert=/etc/ca.pem&connect_timeout=5",
+        "dbname='kkt' host='h' user='u' sslmode='verify-full' sslrootcert='/etc/ca.pem' connect_timeout='5'",
+        None,
+    ),
+    (
+        "postgresql://u@h/kkt?options=-c%20search_path%3Da,b",
+        "dbname='kkt' host='h' user='u' options='-c search_path=a,b'",
+        None,
+    ),
     ("postgresql://o'brien@h/a%20b%5C", "dbname='a b\\\\' host='h' user='o\\'brien'", None),
-    ("postgresql://u@h/kkt?schema=public&application_name=web", "dbname='kkt' host='h' user='u' application_name='web'", None),
+    (
+        "postgresql://u@h/kkt?schema=public&application_name=web",
+        "dbname='kkt' host='h' user='u' application_name='web'",
+        None,
+    ),
 ];
 
 #[test]
