@@ -64,7 +64,7 @@ impl Watch {
         if let Some(last) = self.last_healthy.replace(at) {
             self.healthy += at - last;
         }
-        if self.was_healthy && self.healthy >= self.soak {
+        if self.soak.is_zero() || (self.was_healthy && self.healthy >= self.soak) {
             return Verdict::Passed;
         }
         if std::mem::replace(&mut self.was_healthy, true) {
@@ -130,6 +130,14 @@ mod tests {
     fn it_fails_when_it_never_becomes_healthy_or_falls_ill() {
         assert!(matches!(last("----", 0), Verdict::Failed(reason) if reason.contains("within 3 s: ill")));
         assert!(matches!(last("++--", 0), Verdict::Failed(reason) if reason.contains("then no more: ill")));
+    }
+
+    #[test]
+    fn without_a_soak_the_first_healthy_look_is_enough() {
+        let health = Health { soak_seconds: 0, ..Health::default() };
+        let mut watch = Watch::new(&health, Duration::ZERO);
+        assert_eq!(watch.take(Duration::ZERO, Some("ill")), Verdict::Starting);
+        assert_eq!(watch.take(Duration::from_secs(1), None), Verdict::Passed);
     }
 
     #[test]

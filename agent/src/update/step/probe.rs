@@ -8,6 +8,8 @@ use crate::health::{self, Verdict, Watch};
 use crate::journal::Record;
 use crate::update::Walk;
 
+/// The pause between two looks while it is starting: a short one, since what is waited for ends any moment.
+const WHILE_STARTING: Duration = Duration::from_millis(200);
 /// Healthy seconds between two records, so that a restart of the agent costs no more than these.
 const RECORD_EVERY: u64 = 10;
 
@@ -29,10 +31,11 @@ pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result
     let is_new = done.is_zero() && !walk.journal.records().any(|record| matches!(record, Record::Soaking));
     loop {
         let problem = look(walk);
+        let mut pause = Duration::from_secs(health.interval_seconds);
         match watch.take(walk.world.clock.elapsed(), problem.as_deref()) {
             Verdict::Passed => return Ok(()),
             Verdict::Failed(reason) => return Err(StepError::Unhealthy(reason)),
-            Verdict::Starting => {}
+            Verdict::Starting => pause = pause.min(WHILE_STARTING),
             Verdict::FirstHealthy if is_new => walk.record(Record::Soaking)?,
             Verdict::FirstHealthy => {}
             Verdict::Soaking(healthy) => {
@@ -43,8 +46,7 @@ pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result
                 }
             }
         }
-        let interval = Duration::from_secs(health.interval_seconds);
-        walk.world.clock.pause(interval.min(Duration::from_secs(health.soak_seconds.max(1))));
+        walk.world.clock.pause(pause);
     }
 }
 
