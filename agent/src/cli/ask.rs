@@ -44,14 +44,12 @@ pub(super) fn request(
 
 fn connect(layout: &Layout) -> Result<UnixStream, Failure> {
     let socket = layout.socket();
-    UnixStream::connect(&socket).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => {
-            Failure::new(Exit::Usage, "only root may ask the agent to change something: use sudo".to_owned())
+    UnixStream::connect(&socket).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::PermissionDenied {
+            return Failure::new(Exit::Usage, "only root may ask the agent to change something: use sudo");
         }
-        _ => Failure::new(
-            Exit::NotRunning,
-            format!("the agent does not run ({}: {error}): systemctl start surefoot", socket.display()),
-        ),
+        let socket = socket.display();
+        Failure::new(Exit::NotRunning, format!("the agent does not run ({socket}: {error}): systemctl start surefoot"))
     })
 }
 

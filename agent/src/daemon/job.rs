@@ -124,10 +124,10 @@ impl Daemon {
     }
 
     fn log(&self, asked: &Asked, ended: &Ended) {
-        match ended.exit {
-            Exit::Ok if ended.message.is_empty() => {}
-            Exit::Ok => tracing::info!("{}", ended.message),
-            _ => tracing::error!("{} (asked by {})", ended.message, asked.by),
+        if ended.exit != Exit::Ok {
+            tracing::error!("{} (asked by {})", ended.message, asked.by);
+        } else if !ended.message.is_empty() {
+            tracing::info!("{}", ended.message);
         }
     }
 }

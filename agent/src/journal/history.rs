@@ -94,10 +94,7 @@ pub fn status(journal: &Journal) -> Status {
 
 /// Whether the update came as far as stopping the old release.
 pub fn touched_the_service(journal: &Journal) -> bool {
-    journal.records().any(|record| match record {
-        Record::Begun { step } => journal.plan().is_past_stop(*step),
-        _ => false,
-    })
+    journal.records().any(|record| matches!(record, Record::Begun { step } if journal.plan().is_past_stop(*step)))
 }
 
 fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
@@ -108,10 +105,8 @@ fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
 }
 
 fn error(journal: &Journal) -> Option<String> {
-    journal.records().find_map(|record| match record {
-        Record::Failed { error, .. } => Some(error.clone()),
-        Record::Stuck { reason } => Some(reason.clone()),
-        _ => None,
+    journal.records().find_map(|record| {
+        if let Record::Failed { error, .. } | Record::Stuck { reason: error } = record { Some(error.clone()) } else { None }
     })
 }
 

@@ -90,12 +90,13 @@ impl Journal {
         };
         let entries = read_lines(path, &bytes)?;
         let Some(first) = entries.first() else { return Ok(None) };
-        match &first.record {
-            Record::Planned { plan } if plan.format == FORMAT => {
-                Ok(Some(Self { path: path.to_owned(), plan: (**plan).clone(), entries }))
-            }
-            _ => Err(JournalError::Plan { path: path.to_owned() }),
+        if let Record::Planned { plan } = &first.record
+            && plan.format == FORMAT
+        {
+            let plan = (**plan).clone();
+            return Ok(Some(Self { path: path.to_owned(), plan, entries }));
         }
+        Err(JournalError::Plan { path: path.to_owned() })
     }
 
     /// Prepares a journal that was read for more records: cuts off a last line that never happened.

@@ -71,7 +71,8 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
         },
         Next::Unwind if walk.has_failed() => walk.unwind(),
         Next::Unwind => walk.fail(None, "the agent or the machine stopped in the middle".to_owned()),
-        Next::Nothing | Next::Stuck(_) => Ok(None.unwrap_or(Outcome::Completed)),
+        // Both have returned above.
+        Next::Nothing | Next::Stuck(_) => Ok(Outcome::Completed),
     }
     .map(Some)
 }
@@ -164,9 +165,8 @@ impl Walk<'_, '_> {
     }
 
     fn first_error(&self) -> String {
-        let error = self.journal.records().find_map(|record| match record {
-            Record::Failed { error, .. } => Some(error.clone()),
-            _ => None,
+        let error = self.journal.records().find_map(|record| {
+            if let Record::Failed { error, .. } = record { Some(error.clone()) } else { None }
         });
         error.unwrap_or_default()
     }

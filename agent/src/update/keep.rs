@@ -85,7 +85,7 @@ fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<()
             store.discard(&tag, &directory)?;
             store.forget_left(&tag, &directory)
         })
-        .map_err(|source| StepError::Store { database: name, source })?;
+        .map_err(|source| StepError::Store { database: name, source: Box::new(source) })?;
     }
     Ok(())
 }

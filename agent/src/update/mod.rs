@@ -105,7 +105,7 @@ impl<'w, 'x> Walk<'w, 'x> {
         act: impl FnOnce(&Store<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StepError> {
         let database = self.database(name)?;
-        let store_error = |source| StepError::Store { database: name.clone(), source };
+        let store_error = |source| StepError::Store { database: name.clone(), source: Box::new(source) };
         with_store(&database, &self.vendor, &self.app, act).map_err(store_error)
     }
 }

@@ -58,9 +58,8 @@ fn resumptions(journal: &Journal) -> usize {
 }
 
 fn soaked(journal: &Journal) -> Duration {
-    let seconds = journal.records().rev().find_map(|record| match record {
-        Record::Soaked { seconds } => Some(*seconds),
-        _ => None,
+    let seconds = journal.records().rev().find_map(|record| {
+        if let Record::Soaked { seconds } = record { Some(*seconds) } else { None }
     });
     Duration::from_secs(seconds.unwrap_or(0))
 }

@@ -105,14 +105,7 @@ fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Res
     })?;
     let mut work = Work { layout, clock: SystemClock::default(), tell };
     recover::every_instance(&mut work, matches!(asked.request, Request::Retry { .. }).then_some(&asked.request))?;
-    match &asked.request {
-        Request::Recover => Ok(Reply::well("nothing is open")),
-        Request::Poll => update::poll(&mut work),
-        request => {
-            let settings = select(layout, request.instance())?;
-            work.one(&settings, &asked.by, request)
-        }
-    }
+    work.answer(asked)
 }
 
 fn select(layout: &Layout, name: Option<&Name>) -> Result<Settings, Failure> {
@@ -127,18 +120,22 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn one(&mut self, settings: &Settings, by: &str, request: &Request) -> Result<Reply, Failure> {
+    fn answer(&mut self, asked: &Asked) -> Result<Reply, Failure> {
+        let Asked { by, request } = asked;
+        let layout = self.layout;
+        let settings = || select(layout, request.instance());
         match request {
-            Request::Check { .. } => check::check(self, settings),
-            Request::Show { version, .. } => check::show(self, settings, version),
-            Request::Approve { version, .. } => update::approve(self, settings, version, by),
-            Request::Update { version, again, .. } => update::update(self, settings, version.as_ref(), *again, by),
-            Request::Install { version, .. } => update::install(self, settings, version.as_ref(), by),
-            Request::Adopt { version, dry_run, .. } => adopt::adopt(self, settings, version.as_ref(), *dry_run, by),
-            Request::Release { .. } => adopt::release(self, settings, by),
-            Request::Rollback { dry_run, .. } => rollback::rollback(self, settings, *dry_run, by),
+            Request::Recover => Ok(Reply::well("nothing is open")),
             Request::Retry { .. } => Ok(Reply::well("nothing is stuck any more")),
-            Request::Recover | Request::Poll => unreachable!("they name no instance"),
+            Request::Poll => update::poll(self),
+            Request::Check { .. } => check::check(self, &settings()?),
+            Request::Show { version, .. } => check::show(self, &settings()?, version),
+            Request::Approve { version, .. } => update::approve(self, &settings()?, version, by),
+            Request::Update { version, again, .. } => update::update(self, &settings()?, version.as_ref(), *again, by),
+            Request::Install { version, .. } => update::install(self, &settings()?, version.as_ref(), by),
+            Request::Adopt { version, dry_run, .. } => adopt::adopt(self, &settings()?, version.as_ref(), *dry_run, by),
+            Request::Release { .. } => adopt::release(self, &settings()?, by),
+            Request::Rollback { dry_run, .. } => rollback::rollback(self, &settings()?, *dry_run, by),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::health;
 use crate::journal::{Journal, history};
 use crate::plan::{self, ArtifactRef, DatabaseBackup, Facts, Plan, Step};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::update::{self, Delivery, World, with_store};
 
 /// What the schedule asks, of every instance. One that fails does not keep the others waiting.
@@ -195,10 +195,7 @@ pub(super) fn execute(
 }
 
 fn artifact_of(plan: &Plan) -> Option<&ArtifactRef> {
-    plan.steps.iter().find_map(|step| match step {
-        Step::Fetch { artifact } => Some(artifact),
-        _ => None,
-    })
+    plan.steps.iter().find_map(|step| if let Step::Fetch { artifact } = step { Some(artifact) } else { None })
 }
 
 fn prepare_plan(
@@ -270,7 +267,7 @@ fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Ve
     let vendor = vendor(&settings.instance, &here);
     let mut ways = Vec::new();
     for database in &profile.databases {
-        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
+        let condition = with_store(database, &vendor, &settings.app(), |store| Store::examine(store));
         let condition = condition.map_err(|error: StoreError| {
             Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
         })?;
@@ -284,7 +281,7 @@ fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Vec<
     let mut services = services(&settings.instance, here.scratch());
     let directory = settings.instance.directory.clone();
     let sample = health::sample(profile, &mut *services, &mut Asker::default(), &vendor(&settings.instance, &here), &directory);
-    for problem in sample.problem(&[]) {
+    if let Some(problem) = sample.problem(&[]) {
         work.note(format!("before the update: {problem}"));
     }
     sample.failing_checks()

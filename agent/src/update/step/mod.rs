@@ -53,7 +53,7 @@ pub enum StepError {
         /// The profile's name for it.
         database: Name,
         /// What happened.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// A database that neither release knows.
     #[error("neither release's profile has a database {0}")]
