@@ -15,6 +15,7 @@ pub mod journal;
 pub mod layout;
 pub mod lock;
 pub mod plan;
+mod program;
 pub mod request;
 pub mod schedule;
 pub mod source;

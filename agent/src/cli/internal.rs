@@ -11,7 +11,7 @@ use rustix::process::{Signal, getpgrp, getpid, set_parent_process_death_signal, 
 
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
-use crate::{host, source, store, worker};
+use crate::{host, program, source, store, worker};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Internal {
@@ -78,8 +78,7 @@ fn exec(session: bool, log: Option<PathBuf>, command: &[OsString]) -> Result<Exi
 
 /// Runs this same command once more, as a child, and ends as it ends.
 fn follow_child() -> Result<Exit, Failure> {
-    let own = std::env::current_exe().map_err(|error| failure(&error))?;
-    let status = Command::new(own).args(std::env::args_os().skip(1)).status().map_err(|error| failure(&error))?;
+    let status = Command::new(program::own()).args(std::env::args_os().skip(1)).status().map_err(|error| failure(&error))?;
     if status.success() { Ok(Exit::Ok) } else { Err(Failure::new(Exit::Unexpected, format!("it ended with {status}"))) }
 }
 

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use super::Daemon;
 use crate::event::Event;
 use crate::exit::Exit;
+use crate::program;
 use crate::request::{Asked, Request};
 
 /// How a job ended.
@@ -76,7 +77,7 @@ impl Daemon {
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
-        Command::new(std::env::current_exe()?)
+        Command::new(program::own())
             .arg("--root")
             .arg(self.layout.root())
             .args(["internal", "worker"])

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::child::{Child, User};
 use super::process;
 use super::services::{Observed, ServiceError, Services};
+use crate::program;
 
 /// How long a start or stop command may take.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -89,8 +90,7 @@ impl Commands {
         if argv.is_empty() {
             return Err(incomplete(service, act));
         }
-        let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("surefoot"));
-        Child::new(own, LIMIT)
+        Child::new(program::own(), LIMIT)
             .args(["internal", "exec"])
             .args(options)
             .args(["--"])

@@ -13,6 +13,7 @@ use super::child::{Child, ChildError, Ended, User};
 use super::systemd;
 use crate::durable;
 use crate::plan::Manager;
+use crate::program;
 use crate::store::VendorCommand;
 
 /// How long beyond a command's own limit its manager may take to end it.
@@ -126,8 +127,7 @@ impl Vendor {
     }
 
     fn as_child<'a>(&self, command: &VendorCommand) -> Child<'a> {
-        let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("surefoot"));
-        let mut child = Child::new(own, command.timeout)
+        let mut child = Child::new(program::own(), command.timeout)
             .args(["internal", "exec", "--"])
             .args(&command.argv)
             .directory(&command.directory)

@@ -116,6 +116,7 @@ impl Sqlite {
 
     /// This program's own client for SQLite: a machine need not have another.
     fn own_client(&self, file: String, transaction: bool) -> Vec<String> {
+        // By its path, since a transient unit is started by systemd and not by this process.
         let own = std::env::current_exe().map_or("surefoot".to_owned(), |path| path.display().to_string());
         let mut argv = vec![own, "internal".to_owned(), "sqlite".to_owned(), file, self.live.display().to_string()];
         argv.extend(transaction.then(|| "--transaction".to_owned()));

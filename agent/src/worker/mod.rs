@@ -31,6 +31,7 @@ use crate::host::Services;
 use crate::layout::{InstanceLayout, Layout};
 use crate::lock::{Lock, LockError};
 use crate::plan::Manager;
+use crate::program;
 use crate::request::{Asked, Request};
 use crate::source::{Answer, Fetcher, Remote};
 
@@ -179,9 +180,8 @@ pub fn vendor(instance: &crate::plan::Instance, here: &InstanceLayout) -> Vendor
 /// # Errors
 /// When it cannot be started.
 pub fn fetcher() -> Result<Fetcher, Failure> {
-    let own = std::env::current_exe().map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
     let user = fetch_user()?;
-    Fetcher::start(&own, user).map_err(|error| Failure::of(Exit::Unexpected, &error))
+    Fetcher::start(&program::own(), user).map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
 fn fetch_user() -> Result<Option<(u32, u32)>, Failure> {

@@ -8,7 +8,6 @@ use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
 use crate::plan::{self, DatabaseBackup, RollbackFacts, Side};
-use crate::store::Store;
 use crate::update::with_store;
 
 /// Takes the last good update back.
@@ -90,7 +89,7 @@ fn ways(work: &Work<'_>, settings: &Settings, update: &Journal, names: Vec<Name>
             let database = update.plan().to.profile.database(&name).ok_or_else(|| {
                 Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
             })?;
-            let condition = with_store(database, &vendor, &settings.app(), |store| Store::examine(store))
+            let condition = with_store(database, &vendor, &settings.app(), |store| store.examine())
                 .map_err(|error| Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error))))?;
             Ok(DatabaseBackup { database: name, way: condition.way })
         })

@@ -16,7 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::health;
 use crate::journal::{Journal, history};
 use crate::plan::{self, ArtifactRef, DatabaseBackup, Facts, Plan, Step};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::update::{self, Delivery, World, with_store};
 
 /// What the schedule asks, of every instance. One that fails does not keep the others waiting.
@@ -267,7 +267,7 @@ fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Ve
     let vendor = vendor(&settings.instance, &here);
     let mut ways = Vec::new();
     for database in &profile.databases {
-        let condition = with_store(database, &vendor, &settings.app(), |store| Store::examine(store));
+        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
         let condition = condition.map_err(|error: StoreError| {
             Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
         })?;

@@ -1,0 +1,31 @@
+//! This program's own path, for the children that are this program again.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The running program, whatever happened to its file: while the package is being upgraded the path names a newer
+/// program, or none, and parent and child must be of one version. The kernel still has the one that runs (proc(5)).
+pub fn own() -> PathBuf {
+    let running = Path::new("/proc/self/exe");
+    match std::env::current_exe() {
+        Ok(path) if is_same(&path, running) => path,
+        Ok(_) | Err(_) => running.to_owned(),
+    }
+}
+
+fn is_same(path: &Path, running: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    identity(path).is_some_and(|found| Some(found) == identity(running))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_names_another_program_is_not_taken() {
+        assert!(is_same(&own(), Path::new("/proc/self/exe")));
+        assert!(!is_same(Path::new("/bin/sh"), Path::new("/proc/self/exe")));
+        assert!(!is_same(Path::new("/nowhere (deleted)"), Path::new("/proc/self/exe")));
+    }
+}
