@@ -10,6 +10,12 @@ use surefoot_tests::xtask;
 enum Verb {
     /// Show the main job as a story, in under a minute
     Demo,
+    /// Run all tests; installs what they need
+    Test {
+        /// Leave out those on the real machine
+        #[arg(long)]
+        quick: bool,
+    },
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -17,6 +23,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Verb::parse() {
         Verb::Demo => xtask::demo::demo(),
+        Verb::Test { quick } => xtask::test::test(quick),
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

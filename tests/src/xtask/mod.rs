@@ -3,3 +3,6 @@
 pub mod demo;
 pub mod machine;
 pub mod packages;
+pub mod lint;
+pub mod test;
+pub mod tools;

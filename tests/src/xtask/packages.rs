@@ -21,15 +21,20 @@ pub const MACHINE: &[&str] = &[
 pub const TESTS: &[&str] = &[
     "debian-archive-keyring",
     "debootstrap",
+    "dpkg-dev",
     "e2fsprogs",
     "gh",
     "git",
     "mount",
+    "openssl",
+    "postgresql",
     "python3",
     "python3-pip",
+    "python3-venv",
     "systemd-container",
     "tar",
     "util-linux",
+    "zstd",
 ];
 
 /// Installs those of `packages` that are missing. Fails when there is no apt, or when it needs root and is not.

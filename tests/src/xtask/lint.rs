@@ -1,0 +1,125 @@
+//! What is checked without running anything of ours: form, lints, dependencies, shell scripts, units.
+//!
+//! All checks run, and all that failed are named at the end: whoever mends one wants to know of the others.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::packages;
+use super::test::{cargo, run, workspace};
+
+/// For shellcheck(1) and systemd-analyze(1).
+const PACKAGES: &[&str] = &["git", "shellcheck", "systemd"];
+
+/// The units, and how exposed each may be: ten times the figure of `systemd-analyze security`.
+///
+/// Under systemd 252 the agent stands at 3.1 and the guard at 0.7; other versions count a little differently. What the agent
+/// lacks is what it is for: to be root (0.4), the network for the process that fetches (0.5 and 0.2), the owners of the
+/// application's files (0.2 and 0.3), its processes (0.3). See the unit.
+const UNITS: [(&str, &str); 2] = [("surefoot.service", "35"), ("surefoot-guard.service", "10")];
+
+/// Runs all of it.
+///
+/// # Errors
+/// With the names of the checks that failed; each has said what it found.
+pub fn lint() -> Result<()> {
+    packages::ensure(PACKAGES)?;
+    let checks: [(&str, fn() -> Result<()>); 5] = [
+        ("format", format),
+        ("clippy", clippy),
+        ("dependencies", dependencies),
+        ("shell scripts", shell_scripts),
+        ("units", units),
+    ];
+    let failed: Vec<&str> =
+        checks.into_iter().filter(|(name, check)| !passes(name, *check)).map(|(name, _)| name).collect();
+    ensure!(failed.is_empty(), "not as it should be: {}", failed.join(", "));
+    Ok(())
+}
+
+fn passes(name: &str, check: fn() -> Result<()>) -> bool {
+    eprintln!("lint: {name}");
+    let outcome = check();
+    if let Err(error) = &outcome {
+        eprintln!("lint: {name}: {error:#}");
+    }
+    outcome.is_ok()
+}
+
+fn format() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn clippy() -> Result<()> {
+    cargo(&["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Without `advisories`, which reads a database from GitHub: a test's outcome must not change overnight.
+fn dependencies() -> Result<()> {
+    cargo(&["deny", "--locked", "--log-level", "error", "check", "bans", "licenses", "sources"])
+}
+
+fn shell_scripts() -> Result<()> {
+    let mut git = Command::new("git");
+    let tracked = output(git.args(["ls-files", "-z"]).current_dir(workspace()))?;
+    tracked.split_terminator('\0').try_for_each(|path| match Shell::of(&workspace().join(path)) {
+        Shell::Named => run(Command::new("shellcheck").args(["--", path])),
+        // Read by a shell that is named elsewhere.
+        Shell::Unnamed => run(Command::new("shellcheck").args(["--shell=sh", "--", path])),
+        Shell::None => Ok(()),
+    })
+}
+
+/// Whether a file is a shell script, and says for which shell.
+enum Shell {
+    Named,
+    Unnamed,
+    None,
+}
+
+impl Shell {
+    fn of(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        match String::from_utf8_lossy(first).strip_prefix("#!") {
+            Some(program) if program.ends_with("sh") => Self::Named,
+            None if path.extension().is_some_and(|extension| extension == "sh") => Self::Unnamed,
+            Some(_) | None => Self::None,
+        }
+    }
+}
+
+fn units() -> Result<()> {
+    let elsewhere = tempfile::tempdir().context("cannot make a temporary directory")?;
+    UNITS.iter().try_for_each(|(name, threshold)| {
+        let unit = workspace().join("systemd/system").join(name);
+        verify(&unit, &elsewhere.path().join(name))?;
+        security(&unit, threshold)
+    })
+}
+
+/// systemd-analyze wants the program to be there, which it is not where the package is not installed. Keys that it does not
+/// know are only warnings to systemd, and errors here.
+fn verify(unit: &Path, copy: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(unit).with_context(|| format!("cannot read {}", unit.display()))?;
+    let text = text.replace("ExecStart=/usr/bin/surefoot", "ExecStart=/bin/true");
+    std::fs::write(copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
+    run(Command::new("systemd-analyze").args(["verify", "--man=no", "--recursive-errors=no"]).arg(copy))
+}
+
+fn security(unit: &Path, threshold: &str) -> Result<()> {
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--no-pager", "--threshold", threshold]).arg(unit);
+    output(&mut analyze).map(drop)
+}
+
+/// Runs a program whose output is wanted here, and shown only when it fails.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} ended with {}:\n{text}{complaints}", output.status);
+    Ok(text)
+}

@@ -1,0 +1,72 @@
+//! `cargo xtask test`: everything that must hold. It installs what it lacks, builds once, and runs all that there is; where
+//! something cannot run it fails and says why.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+
+use super::{demo, lint, packages, tools};
+use crate::{kkt, machine};
+
+/// Runs the checks; `quick` leaves out those on the real machine.
+///
+/// # Errors
+/// With the first check that does not hold.
+pub fn test(quick: bool) -> anyhow::Result<()> {
+    let start = Instant::now();
+    packages::ensure(packages::TESTS)?;
+    tools::ensure()?;
+    stage("building", || cargo(&["build", "--workspace", "--all-targets"]))?;
+    if !quick {
+        stage("building the package", tools::build_deb)?;
+        stage("building the test machine", || {
+            machine::Image::ensure()?;
+            kkt::prepared().map(drop)
+        })?;
+    }
+    stage("checking the code", lint::lint)?;
+    stage("testing", || nextest(quick))?;
+    stage("trying the demo", demo::demo)?;
+    eprintln!("xtask: everything holds, after {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn nextest(quick: bool) -> anyhow::Result<()> {
+    let mut arguments = vec!["nextest", "run", "--workspace", "--no-fail-fast"];
+    if std::env::var_os("CI").is_some() {
+        arguments.extend(["--profile", "ci"]);
+    }
+    if quick {
+        // The tests on the real machine are those in files named so: see tests/tests/.
+        arguments.extend(["-E", "not binary(/machine/)"]);
+    }
+    cargo(&arguments)
+}
+
+fn stage(name: &str, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let start = Instant::now();
+    eprintln!("xtask: {name} …");
+    act().with_context(|| name.to_owned())?;
+    eprintln!("xtask: {name}: done in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs cargo in the workspace.
+pub(super) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(cargo).args(arguments))
+}
+
+/// Runs a command in the workspace's directory; what it says is for whoever watches.
+pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.current_dir(workspace()).status().with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
+/// The workspace's directory.
+pub(super) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in a workspace")
+}
