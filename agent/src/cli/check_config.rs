@@ -1,9 +1,73 @@
-//! (being written)
+//! `surefoot config check`: what is understood of each instance, and every mistake that can be found without acting.
 
-use super::Format;
-use crate::exit::{Exit, Failure};
+mod instance;
+
+use serde::Serialize;
+
+use super::finding::{self, Finding, Mark};
+use super::print::Screen;
+use super::{Format, print, words};
+use crate::config;
+use crate::exit::{Exit, Failure, chain};
 use crate::layout::Layout;
 
-pub(super) fn run(_layout: &Layout, _format: Format) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Unexpected, "not yet"))
+/// The answer for programs.
+#[derive(Serialize)]
+struct Answer {
+    problems: usize,
+    /// Files that cannot be used at all.
+    unusable: Vec<String>,
+    instances: Vec<instance::Report>,
+}
+
+pub(super) fn run(layout: &Layout, format: Format) -> Result<Exit, Failure> {
+    let answer = look(layout);
+    if format.json {
+        print::json(&answer)?;
+    } else {
+        print::text(&render(&answer, &Screen::of_stdout()))?;
+    }
+    Ok(if answer.problems == 0 { Exit::Ok } else { Exit::Configuration })
+}
+
+fn look(layout: &Layout) -> Answer {
+    let now = jiff::Timestamp::now();
+    let (settings, unusable) = match config::load(layout) {
+        Ok(all) if all.is_empty() => (all, vec![chain(&config::ConfigError::Empty(layout.config()))]),
+        Ok(all) => (all, Vec::new()),
+        Err(error) => (Vec::new(), vec![chain(&error)]),
+    };
+    let instances: Vec<instance::Report> =
+        settings.iter().map(|settings| instance::report(layout, settings, now)).collect();
+    let problems = unusable.len() + instances.iter().map(|report| finding::missing(&report.findings)).sum::<usize>();
+    Answer { problems, unusable, instances }
+}
+
+fn render(answer: &Answer, screen: &Screen) -> String {
+    let mut text = String::new();
+    for problem in &answer.unusable {
+        text.push_str(&Finding::wrong("configuration", problem).render(screen));
+    }
+    for report in &answer.instances {
+        text.push_str(&report.render(screen));
+    }
+    let verdict = match (answer.problems, answer.unusable.is_empty()) {
+        (0, _) => "no problems were found".to_owned(),
+        (problems, true) => words::count(problems, "problem"),
+        (_, false) => "nothing else was looked at: mend this first, then check again".to_owned(),
+    };
+    text + &verdict + "\n"
+}
+
+impl instance::Report {
+    fn render(&self, screen: &Screen) -> String {
+        let mut text = format!("{}: {}\n", self.instance, self.file.display());
+        for (name, value) in self.understood() {
+            text.push_str(&words::wrap(&words::pad(&format!("  {name}"), 13), &value, screen.width));
+        }
+        for finding in self.findings.iter().filter(|finding| finding.mark != Mark::Good) {
+            text.push_str(&finding.render(screen));
+        }
+        text + "\n"
+    }
 }

@@ -5,20 +5,27 @@ mod ask;
 mod backup;
 mod check_config;
 mod doctor;
+mod finding;
 mod health;
 mod history;
+mod instances;
 mod internal;
 mod log;
+mod man;
+mod print;
 mod progress;
 mod show;
 mod status;
 mod table;
+mod words;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use manifest_schema::path::Name;
 use manifest_schema::version::ReleaseVersion;
+
+pub use man::man_pages;
 
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;

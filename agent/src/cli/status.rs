@@ -1,9 +1,44 @@
-//! (being written)
+//! `surefoot status`: what runs, what is open, what is new, what waits. Read from files, so that it works whatever the agent does.
 
-use super::{Format, Which};
+mod facts;
+mod note;
+
+use serde::Serialize;
+
+use super::{Format, Which, instances, print};
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
 
-pub(super) fn run(_layout: &Layout, _which: &Which, _format: Format) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Unexpected, "not yet"))
+use facts::{Agent, Status};
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Answer<'a> {
+    agent: Agent,
+    instances: &'a [Status],
+}
+
+pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit, Failure> {
+    let now = jiff::Timestamp::now();
+    let agent = facts::agent(layout);
+    let settings = instances::some(layout, which)?;
+    let all: Vec<Status> =
+        settings.iter().map(|settings| facts::of(layout, settings, now)).collect::<Result<_, _>>()?;
+    if format.json {
+        print::json(&Answer { agent, instances: &all })?;
+    } else {
+        print::text(&note::tell(agent, &all, &print::Screen::of_stdout()))?;
+    }
+    Ok(exit(&all))
+}
+
+/// Stuck is worse than stale.
+fn exit(all: &[Status]) -> Exit {
+    if all.iter().any(Status::is_stuck) {
+        Exit::Stuck
+    } else if all.iter().any(|status| status.metadata.stale) {
+        Exit::Stale
+    } else {
+        Exit::Ok
+    }
 }

@@ -1,0 +1,95 @@
+//! A journal in words: one line a record, with the time of day and how long it took. Pure.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use crate::cli::history::{told, what};
+use crate::cli::words;
+use crate::journal::history::Status;
+use crate::journal::{Entry, Journal, Record};
+use crate::plan::Plan;
+
+/// Columns of the time of day and the gap after it.
+const MARGIN: &str = "          ";
+
+/// The whole story.
+pub(super) fn tell(journal: &Journal, status: Status, width: usize) -> String {
+    let mut text = heading(journal.plan(), status, width);
+    let entries = journal.entries();
+    for (number, entry) in entries.iter().enumerate() {
+        if let Some(line) = line(journal.plan(), &entries[..number], entry, &entries[number + 1..]) {
+            let first = format!("{}  ", words::time_of_day(entry.at));
+            text.push_str(&words::wrap(&first, &line, width));
+        }
+    }
+    if journal.is_open() {
+        text.push_str(&format!("{MARGIN}(it goes on)\n"));
+    }
+    text
+}
+
+fn heading(plan: &Plan, status: Status, width: usize) -> String {
+    let from = plan.from.as_ref().map(|side| side.version.to_string());
+    let act = what(plan.act, from.as_deref(), &plan.to.version.to_string());
+    let (name, id) = (&plan.instance.name, plan.id);
+    let mut text = words::wrap(
+        "",
+        &format!("{name}, update {id}: {act} ({}), {}: {}", plan.severity, plan.applied_by, told(status)),
+        width,
+    );
+    let _ = writeln!(text, "planned {}", words::moment(plan.planned_at));
+    if !plan.already_failing.is_empty() {
+        let names: Vec<&str> = plan.already_failing.iter().map(|name| name.as_str()).collect();
+        text.push_str(&words::wrap(
+            "",
+            &format!("failing before already, and not held against it: {}", names.join(", ")),
+            width,
+        ));
+    }
+    text + "\n"
+}
+
+/// What one record says; nothing where the line of another one says it.
+fn line(plan: &Plan, before: &[Entry], entry: &Entry, after: &[Entry]) -> Option<String> {
+    Some(match &entry.record {
+        Record::Planned { .. } => format!("planned in {}", words::count(plan.steps.len(), "step")),
+        Record::Begun { step } => begun(plan, *step, entry.at, after),
+        Record::Applied { .. } => return None,
+        Record::Soaking => {
+            let soak = plan.to.profile.health.soak_seconds;
+            format!("healthy for the first time; it must stay so for {soak} s")
+        }
+        Record::Soaked { seconds } => format!("healthy for {seconds} s"),
+        Record::Failed { step: Some(step), error } => format!("FAILED in {}: {error}", of(plan, *step)),
+        Record::Failed { step: None, error } => format!("FAILED: {error}"),
+        Record::Reverted { step } => format!("put back: {}{}", of(plan, *step), since(before, entry.at)),
+        Record::RevertFailed { step, error } => format!("CANNOT PUT BACK: {}: {error}", of(plan, *step)),
+        Record::LeftAside { database, name, bytes } => {
+            format!("database {database} was left aside as {name} ({})", words::size(*bytes))
+        }
+        Record::Committed => format!("{} stays", plan.to.version),
+        Record::Finished => "tidied up; done".to_owned(),
+        Record::RolledBack => "everything is as before".to_owned(),
+        Record::Stuck { reason } => format!("STUCK: {reason}"),
+        Record::Resumed => "the agent started again and took the update up".to_owned(),
+    })
+}
+
+/// A step that came to its end says how long it took.
+fn begun(plan: &Plan, step: usize, at: Timestamp, after: &[Entry]) -> String {
+    let number = format!("[{}/{}] {}", step + 1, plan.steps.len(), of(plan, step));
+    let ended = after.iter().find(|entry| entry.record == Record::Applied { step });
+    match ended {
+        Some(ended) => format!("{number}: {}", words::span(ended.at.duration_since(at))),
+        None => number,
+    }
+}
+
+fn since(before: &[Entry], at: Timestamp) -> String {
+    before.last().map_or_else(String::new, |last| format!(", {}", words::span(at.duration_since(last.at))))
+}
+
+fn of(plan: &Plan, step: usize) -> &'static str {
+    plan.steps.get(step).map_or("a step that the plan does not have", |step| step.words())
+}
