@@ -1,0 +1,156 @@
+//! `surefoot status`, through the binary.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test arranges what it needs as it likes")]
+
+mod cli_world;
+
+use cli_world::{World, good, steps, up_to_the_probe};
+use serde_json::json;
+use surefoot::journal::Record;
+use surefoot::plan::Act;
+
+/// Without the line that depends on the time of day.
+fn timeless(out: &str) -> String {
+    out.lines().filter(|line| !line.starts_with("  next check")).map(|line| format!("{line}\n")).collect()
+}
+
+fn check(exit: &str, message: &str, waiting: Option<&str>) -> serde_json::Value {
+    json!({ "at": "2024-11-23T04:00:00Z", "exit": exit, "message": message, "expires": "2999-01-01T00:00:00Z", "waiting": waiting })
+}
+
+#[test]
+fn a_quiet_machine_is_told_in_a_few_lines() {
+    let world = World::new();
+    world.with_two_releases();
+    world.last_check(&check("ok", "kkt: 1.3.0 (minor) waits for approval", Some("1.3.0")));
+    let run = world.read(&["status"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let out = timeless(&run.out).replace(&world.directory("kkt").display().to_string(), "DIRECTORY");
+    assert_eq!(
+        out,
+        "\
+!! The agent does not run: nothing is checked or updated.
+   systemctl start surefoot
+kkt: 1.1.0 since 2024-11-22 03:12 (asked for by root)
+  waiting      1.3.0 waits for you: surefoot show 1.3.0, then
+               surefoot approve 1.3.0
+  last check   2024-11-23 04:00, 1.3.0 (minor) waits for approval
+  rollback     surefoot rollback goes to 1.0.0, the data stays
+  directory    DIRECTORY
+"
+    );
+}
+
+#[test]
+fn an_update_on_probation_is_told_with_what_is_kept() {
+    let world = World::new();
+    world.with_two_releases();
+    let mut plan = world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps());
+    plan.to.profile.health.soak_seconds = 4_000_000_000;
+    let mut records = up_to_the_probe();
+    records.push((14, Record::Soaking));
+    world.journal(plan, records);
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("open         1.2.0 on probation, "), "{}", run.out);
+    assert!(run.out.contains("1.1.0 kept"), "{}", run.out);
+    let status = world.run(&["status", "--json"]).json();
+    assert_eq!(status["instances"][0]["open"]["state"], "soaking");
+    assert!(status["instances"][0]["rollback"].is_null(), "not while an update is open");
+}
+
+#[test]
+fn an_update_under_way_is_told_by_its_step() {
+    let world = World::new();
+    world.with_two_releases();
+    let plan = world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps());
+    world.journal(
+        plan,
+        vec![(0, Record::Begun { step: 0 }), (3, Record::Applied { step: 0 }), (3, Record::Begun { step: 1 })],
+    );
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("1.2.0: stopping services, step 2 of 5, 1.1.0 kept"), "{}", run.out);
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn a_stuck_update_shouts_and_has_its_own_exit_code() {
+    let world = World::new();
+    world.with_two_releases();
+    let plan = world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps());
+    let mut records = up_to_the_probe();
+    records.push((20, Record::Failed { step: Some(4), error: "ill".to_owned() }));
+    records.push((30, Record::Stuck { reason: "start cannot be reverted: no such unit".to_owned() }));
+    world.journal(plan, records);
+    world.last_check(&check("stale", "the metadata has expired", None));
+    let run = world.read(&["status"]);
+    assert_eq!(run.code, 8, "stuck is worse than stale");
+    assert!(run.out.contains("!! STUCK: 1.2.0 could neither be finished nor undone"), "{}", run.out);
+    assert!(run.out.contains("!! STALE: "), "{}", run.out);
+    assert!(run.out.contains("surefoot retry"), "{}", run.out);
+}
+
+#[test]
+fn stale_metadata_shouts_whether_a_check_said_so_or_the_clock_does() {
+    let world = World::new();
+    world.with_two_releases();
+    world.last_check(&check("stale", "the metadata has expired", None));
+    assert_eq!(world.read(&["status"]).code, 12);
+    let mut old = check("ok", "kkt: nothing new", None);
+    old["expires"] = json!("2024-11-23T05:00:00Z");
+    world.last_check(&old);
+    let run = world.read(&["status"]);
+    assert_eq!(run.code, 12);
+    assert!(run.out.contains("STALE: the vendor's metadata has expired since 2024-11-23 05:00"), "{}", run.out);
+    let status = world.run(&["status", "--json"]);
+    assert_eq!(status.code, 12);
+    assert_eq!(status.json()["instances"][0]["metadata"]["stale"], true);
+}
+
+#[test]
+fn critical_releases_that_are_not_forced_are_said_loudly() {
+    let world = World::empty();
+    world.configure("kkt", "[policy]\nforce_critical = false\n");
+    world.with_two_releases();
+    assert!(world.read(&["status"]).out.contains("!! Critical releases are NOT installed at once"));
+}
+
+#[test]
+fn a_failed_update_is_told_until_a_good_one_follows() {
+    let world = World::new();
+    world.with_a_failure();
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("1.2.0 failed and was rolled back at 2024-11-23 03:13"), "{}", run.out);
+    world.journal(world.plan(4, Act::Update, Some("1.1.0"), "1.2.1", steps()), good());
+    world.make_current("1.2.1");
+    assert!(!world.read(&["status"]).out.contains("failed"));
+}
+
+#[test]
+fn a_link_that_was_changed_by_hand_is_noticed() {
+    let world = World::new();
+    world.with_two_releases();
+    world.make_current("1.0.0");
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("leads to 1.0.0, which is not what was installed last"), "{}", run.out);
+}
+
+#[test]
+fn commands_name_the_instance_where_there_are_two() {
+    let world = World::new();
+    world.configure("test", "");
+    world.with_two_releases();
+    world.last_check(&check("ok", "kkt: 1.3.0 (minor) waits for approval", Some("1.3.0")));
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("surefoot approve 1.3.0 -i kkt"), "{}", run.out);
+    assert!(run.out.contains("test: nothing is installed yet: surefoot install -i test"), "{}", run.out);
+    assert_eq!(world.run(&["status", "--json"]).json()["instances"].as_array().unwrap().len(), 2);
+    assert!(!world.read(&["status", "-i", "test"]).out.contains("kkt:"));
+}
+
+#[test]
+fn what_has_come_in_since_does_not_wait_any_more() {
+    let world = World::new();
+    world.with_two_releases();
+    world.last_check(&check("ok", "kkt: 1.1.0 (minor) waits for approval", Some("1.1.0")));
+    assert!(!world.read(&["status"]).out.contains("waits for you"));
+}
