@@ -12,4 +12,4 @@ pub use machine::{
     DIRECTORY, PASSWORD, UNITS, USER, add_item, health, install_1_0_0, items_served, items_stored,
     prepared, psql, request,
 };
-pub use source::{RELEASES, Release, Severity, source, write_tree};
+pub use source::{RELEASES, Release, Severity, description, source, write_tree};
