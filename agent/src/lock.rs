@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -29,11 +30,21 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock, or says at once that it is taken.
+    /// Takes the lock, waiting for it for a while: a worker that was killed holds it until the kernel has ended it.
     ///
     /// # Errors
-    /// [`LockError::Busy`] when another process holds it.
-    pub fn take(path: &Path) -> Result<Self, LockError> {
+    /// [`LockError::Busy`] when another process still holds it after `patience`.
+    pub fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match Self::try_take(path) {
+                Err(LockError::Busy) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_take(path: &Path) -> Result<Self, LockError> {
         let io = |source: Errno| LockError::Io { path: path.to_owned(), source: source.into() };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)).map_err(io)?;

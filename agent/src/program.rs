@@ -5,7 +5,21 @@ use std::path::{Path, PathBuf};
 
 /// The running program, whatever happened to its file: while the package is being upgraded the path names a newer
 /// program, or none, and parent and child must be of one version. The kernel still has the one that runs (proc(5)).
-pub fn own() -> PathBuf {
+#[cfg(not(test))]
+pub(crate) fn own() -> PathBuf {
+    running()
+}
+
+/// In a test of this crate the running program is the test: the built program is beside it.
+#[cfg(test)]
+pub(crate) fn own() -> PathBuf {
+    let test = running();
+    let built = test.parent().and_then(Path::parent).map(|target| target.join("surefoot"));
+    let built = built.filter(|path| path.is_file());
+    built.unwrap_or_else(|| panic!("{} has no built surefoot above it: run cargo build -p surefoot", test.display()))
+}
+
+fn running() -> PathBuf {
     let running = Path::new("/proc/self/exe");
     match std::env::current_exe() {
         Ok(path) if is_same(&path, running) => path,
@@ -24,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_path_that_names_another_program_is_not_taken() {
-        assert!(is_same(&own(), Path::new("/proc/self/exe")));
+        assert!(is_same(&running(), Path::new("/proc/self/exe")));
         assert!(!is_same(Path::new("/bin/sh"), Path::new("/proc/self/exe")));
         assert!(!is_same(Path::new("/nowhere (deleted)"), Path::new("/proc/self/exe")));
     }

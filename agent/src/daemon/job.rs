@@ -46,6 +46,9 @@ impl Daemon {
         self.notifier.working(false);
         self.busy.set(false);
         self.log(asked, &ended);
+        if ended.exit == Exit::Unexpected {
+            self.trouble.notify_one();
+        }
         ended
     }
 

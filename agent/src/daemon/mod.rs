@@ -10,9 +10,11 @@ mod timing;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::durable;
@@ -27,7 +29,14 @@ struct Daemon {
     notifier: Notifier,
     /// Whether a job runs. Tasks share one thread, so a cell is enough.
     busy: Cell<bool>,
+    /// Raised when a job ended in a way that may have left an update open.
+    trouble: Notify,
 }
+
+/// How long to wait before looking after an update that a job may have left open.
+const AFTER_TROUBLE: Duration = Duration::from_secs(60);
+/// No two checks by the schedule are closer than this, whatever the files say.
+const AT_LEAST: Duration = Duration::from_secs(60);
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -37,7 +46,7 @@ pub fn run(layout: &Layout) -> Result<Exit, Failure> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unexpected(&error))?;
-    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false) });
+    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false), trouble: Notify::new() });
     LocalSet::new().block_on(&runtime, daemon.live())
 }
 
@@ -75,13 +84,20 @@ impl Daemon {
     }
 
     async fn follow_schedule(self: Rc<Self>) {
+        let mut at_least = Duration::ZERO;
         loop {
             let pause = timing::until_next(&self.layout);
             self.notifier.status(&pause.words);
-            tokio::time::sleep(pause.duration).await;
-            if pause.check {
-                let asked = Asked { by: "the schedule".to_owned(), request: Request::Poll };
-                self.job_when_free(&asked).await;
+            let request = tokio::select! {
+                () = tokio::time::sleep(pause.duration.max(at_least)) => pause.check.then_some(Request::Poll),
+                () = self.trouble.notified() => {
+                    tokio::time::sleep(AFTER_TROUBLE).await;
+                    Some(Request::Recover)
+                }
+            };
+            if let Some(request) = request {
+                self.job_when_free(&Asked { by: "the schedule".to_owned(), request }).await;
+                at_least = AT_LEAST;
             }
         }
     }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::{Attempt, Error, Result, beside, gone_is_fine, rename, sync_parent};
 
@@ -31,6 +32,19 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
     file.write_all(format!("{line}\n").as_bytes()).attempt("append to", path)?;
     file.sync_all().attempt("make durable", path)?;
     if new { sync_parent(path) } else { Ok(()) }
+}
+
+/// Makes a file that takes `bytes` of the disk and holds nothing, to be removed when the disk is full (fallocate(2)). Where
+/// the file system cannot set bytes aside it stays empty.
+///
+/// # Errors
+/// When there is no room for it.
+pub fn reserve(path: &Path, bytes: u64) -> Result<()> {
+    let partial = create_partial(path, 0o600)?;
+    match rustix::fs::fallocate(&partial.file, FallocateFlags::empty(), 0, bytes) {
+        Ok(()) | Err(Errno::OPNOTSUPP) => partial.finish().map(drop),
+        Err(error) => Err(Error::new("set bytes aside in", path, error)),
+    }
 }
 
 /// Cuts `path` to its first `length` bytes: what follows never happened.

@@ -65,6 +65,7 @@ pub enum Output<'a> {
 /// A child process that is about to be run.
 pub struct Child<'a> {
     program: PathBuf,
+    name: Option<PathBuf>,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     directory: Option<PathBuf>,
@@ -134,6 +135,7 @@ impl<'a> Child<'a> {
     pub fn new(program: impl AsRef<Path>, limit: Duration) -> Self {
         Self {
             program: program.as_ref().to_owned(),
+            name: None,
             args: Vec::new(),
             env: USUAL.map(|(name, value)| (name.into(), value.into())).to_vec(),
             directory: None,
@@ -142,6 +144,13 @@ impl<'a> Child<'a> {
             output: Output::Keep,
             limit,
         }
+    }
+
+    /// Names something else in errors: what this program will become, or the command that it passes on.
+    #[must_use]
+    pub fn named(mut self, name: impl AsRef<Path>) -> Self {
+        self.name = Some(name.as_ref().to_owned());
+        self
     }
 
     /// Adds arguments.
@@ -193,6 +202,7 @@ impl<'a> Child<'a> {
     /// When it did not start, was ended at its limit, or its input or output failed.
     pub fn run(self) -> Result<Ended, ChildError> {
         let deadline = Instant::now() + self.limit;
+        let name = self.name().to_owned();
         let mut command = self.command();
         let (reader, stdin) = match self.input {
             Input::Nothing => (None, Stdio::null()),
@@ -205,9 +215,9 @@ impl<'a> Child<'a> {
             Output::Each(each) => (Some(each), Stdio::piped()),
         };
         let child = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn();
-        let child = child.map_err(|source| ChildError::Start { program: self.program.clone(), source })?;
+        let child = child.map_err(|source| ChildError::Start { program: name.clone(), source })?;
         let ended = pump::run(Group { child, status: None }, reader, each, deadline);
-        ended.map_err(|stopped| stopped.into_error(self.program, self.limit))
+        ended.map_err(|stopped| stopped.into_error(name, self.limit))
     }
 
     /// Runs it; an exit status other than 0 is an error.
@@ -215,12 +225,16 @@ impl<'a> Child<'a> {
     /// # Errors
     /// As [`Self::run`], and [`ChildError::Failed`].
     pub fn run_well(self) -> Result<Ended, ChildError> {
-        let program = self.program.clone();
+        let program = self.name().to_owned();
         let ended = self.run()?;
         if ended.status.success() {
             return Ok(ended);
         }
         Err(ChildError::Failed { program, status: ended.status, last_words: ended.err.last_words() })
+    }
+
+    fn name(&self) -> &Path {
+        self.name.as_deref().unwrap_or(&self.program)
     }
 
     fn command(&self) -> Command {

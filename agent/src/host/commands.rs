@@ -91,6 +91,7 @@ impl Commands {
             return Err(incomplete(service, act));
         }
         Child::new(program::own(), LIMIT)
+            .named(&argv[0])
             .args(["internal", "exec"])
             .args(options)
             .args(["--"])

@@ -12,6 +12,7 @@ use manifest_schema::path::Name;
 use super::child::{Child, ChildError, Ended, User};
 use super::systemd;
 use crate::durable;
+use crate::fault;
 use crate::plan::Manager;
 use crate::program;
 use crate::store::VendorCommand;
@@ -68,13 +69,17 @@ impl Vendor {
             Manager::Systemd => self.in_unit(label, command)?,
             Manager::Command => self.as_child(command).run().map_err(wrap)?,
         };
+        // The command has done its work and nobody knows it yet.
+        let program = || command.argv.first().map(PathBuf::from).unwrap_or_default();
+        fault::point("run the vendor's command")
+            .map_err(|source| wrap(ChildError::Start { program: program(), source }))?;
         self.keep_log(label, &ended)?;
         if ended.status.success() {
             return Ok(ended);
         }
         let last_words = [ended.err.last_words(), ended.out.last_words()].into_iter().find(|words| !words.is_empty());
         Err(wrap(ChildError::Failed {
-            program: command.argv.first().map(PathBuf::from).unwrap_or_default(),
+            program: program(),
             status: ended.status,
             last_words: last_words.unwrap_or_default(),
         }))
@@ -102,6 +107,7 @@ impl Vendor {
         durable::make_dirs(&self.scratch, 0o700).map_err(write)?;
         durable::write_atomic(&environment, environment_file(&command.env).as_bytes(), 0o600).map_err(write)?;
         let ended = Child::new("systemd-run", command.timeout + GRACE)
+            .named(command.argv.first().map_or("", String::as_str))
             .args(self.unit_arguments(label, command, &environment))
             .args(&command.argv)
             .run();
@@ -128,6 +134,7 @@ impl Vendor {
 
     fn as_child<'a>(&self, command: &VendorCommand) -> Child<'a> {
         let mut child = Child::new(program::own(), command.timeout)
+            .named(command.argv.first().map_or("", String::as_str))
             .args(["internal", "exec", "--"])
             .args(&command.argv)
             .directory(&command.directory)
@@ -144,7 +151,8 @@ impl Vendor {
             return Ok(());
         }
         let path = self.log.join(format!("{label}.log"));
-        durable::write_atomic(&path, text.as_bytes(), 0o640)
+        durable::make_dirs(&self.log, 0o700)
+            .and_then(|()| durable::write_atomic(&path, text.as_bytes(), 0o640))
             .map_err(|source| VendorError::Write { label: label.to_owned(), source })
     }
 }

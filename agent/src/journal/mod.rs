@@ -13,6 +13,9 @@ pub use record::{Entry, Record};
 use crate::durable;
 use crate::plan::{FORMAT, Plan};
 
+/// Bytes that each journal keeps for a full disk: the records of the way back, and the few small files of its steps.
+const RESERVE: u64 = 256 * 1024;
+
 /// The journal of one update.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -60,21 +63,43 @@ impl Journal {
     /// When the plan is not durable: the update has not begun then.
     pub fn begin(directory: &Path, plan: Plan, now: jiff::Timestamp) -> Result<Self, JournalError> {
         durable::make_dirs(directory, 0o750).map_err(JournalError::Write)?;
+        durable::reserve(&directory.join("reserve"), RESERVE).map_err(JournalError::Write)?;
         let mut journal = Self { path: directory.join("journal.jsonl"), entries: Vec::new(), plan: plan.clone() };
         journal.append(Record::Planned { plan: Box::new(plan) }, now)?;
         Ok(journal)
     }
 
-    /// Appends a record and makes it durable.
+    /// Appends a record and makes it durable. On a full disk the journal's reserve is given up for it: whatever fails, the
+    /// way back can be written down.
     ///
     /// # Errors
     /// When it is not known to be durable. The caller must not go on as if it were.
     pub fn append(&mut self, record: Record, now: jiff::Timestamp) -> Result<(), JournalError> {
         let entry = Entry { at: now, record };
         let line = serde_json::to_string(&entry).expect("a record has only text keys");
-        durable::append_line(&self.path, &line).map_err(JournalError::Write)?;
+        self.append_line(&line).map_err(JournalError::Write)?;
         self.entries.push(entry);
+        if !self.is_open() {
+            durable::remove_file(&self.reserve()).map_err(JournalError::Write)?;
+        }
         Ok(())
+    }
+
+    fn append_line(&self, line: &str) -> Result<(), durable::Error> {
+        let length = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
+        match durable::append_line(&self.path, line) {
+            Err(error) if error.is_no_space() && self.reserve().exists() => {
+                durable::remove_file(&self.reserve())?;
+                // A part of the line may be there already.
+                durable::truncate(&self.path, length)?;
+                durable::append_line(&self.path, line)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.directory().join("reserve")
     }
 
     /// Reads a journal. A last line without newline never happened and is ignored.

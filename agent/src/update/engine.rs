@@ -9,10 +9,9 @@ use crate::event::Event;
 use crate::exit::chain;
 use crate::journal::{Journal, JournalError, Record};
 
-/// How often a revert is tried before a person is needed.
-const TRIES: u32 = 3;
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pauses between the tries of a revert, in seconds, before a person is needed. A database that starts together with the
+/// machine is given its time.
+const PAUSES: [u64; 6] = [0, 1, 2, 5, 15, 30];
 
 /// How an update ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,10 +142,8 @@ impl Walk<'_, '_> {
     fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {
         let planned = self.plan.steps[number].clone();
         let mut last = String::new();
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                self.world.clock.pause(PAUSE);
-            }
+        for pause in PAUSES {
+            self.world.clock.pause(Duration::from_secs(pause));
             match step::revert(self, &planned, applied) {
                 Ok(()) => return Ok(Ok(())),
                 Err(error) => last = chain(&error),

@@ -64,10 +64,12 @@ pub fn expire(
     let oldest = now - SignedDuration::from_hours(24 * i64::from(days));
     for journal in journals.iter().filter(|journal| !journal.is_open()) {
         let ended = journal.entries().last().map_or(now, |entry| entry.at);
-        let directory = here.backup(journal.plan().id);
-        if ended < oldest && directory.is_dir() {
+        // A mark and no record: the journal is over.
+        let mark = journal.directory().join("expired");
+        if ended < oldest && !mark.exists() {
             discard(journal, here)?;
-            durable::remove_tree(&directory)?;
+            durable::remove_tree(&here.backup(journal.plan().id))?;
+            durable::write_atomic(&mark, b"", 0o640)?;
         }
     }
     Ok(())

@@ -152,3 +152,6 @@ fn vendor(plan: &Plan, here: &InstanceLayout, log: &Path) -> Vendor {
         log: log.to_owned(),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

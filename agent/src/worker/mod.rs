@@ -35,6 +35,8 @@ use crate::program;
 use crate::request::{Asked, Request};
 use crate::source::{Answer, Fetcher, Remote};
 
+/// How long to wait for a worker that is being ended.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The account that the fetch process runs as (sysusers.d(5)).
 const FETCH_USER: &str = "surefoot";
 
@@ -100,7 +102,7 @@ fn read_request(mut input: impl BufRead) -> Result<Asked, Failure> {
 
 fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Result<Reply, Failure> {
     durable::make_dirs(&layout.state(), 0o755).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
-    let _lock = Lock::take(&layout.lock()).map_err(|error| {
+    let _lock = Lock::take(&layout.lock(), PATIENCE).map_err(|error| {
         let exit = if matches!(error, LockError::Busy) { Exit::Busy } else { Exit::Unexpected };
         Failure::of(exit, &error)
     })?;

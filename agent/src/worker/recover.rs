@@ -46,7 +46,7 @@ fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option
     } else {
         update::recover(&mut open, &mut world)
     };
-    outcome.map_err(|error| Failure::of(Exit::Stuck, &error))
+    outcome.map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
 /// The instances that have a state.

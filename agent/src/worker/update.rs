@@ -1,5 +1,7 @@
 //! Updating: from a decision to a plan, and through the engine.
 
+use std::path::Path;
+
 use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Manifest;
 use manifest_schema::profile::Profile;
@@ -16,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::health;
 use crate::journal::{Journal, history};
 use crate::plan::{self, ArtifactRef, DatabaseBackup, Facts, Plan, Step};
-use crate::store::StoreError;
+use crate::store::{StoreError, Way};
 use crate::update::{self, Delivery, World, with_store};
 
 /// What the schedule asks, of every instance. One that fails does not keep the others waiting.
@@ -41,7 +43,9 @@ fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> 
         work.note(format!("old backups cannot be removed: {}", crate::exit::chain(&error)));
     }
     if history::installed(&journals).is_none() {
-        return Ok(Reply::well(format!("{}: nothing is installed yet", settings.instance.name)));
+        let message = format!("{}: nothing is installed yet", settings.instance.name);
+        check::remember(work, settings, Exit::Ok, message.clone(), None, None)?;
+        return Ok(Reply::well(message));
     }
     decide_and_apply(work, settings, Wish::Poll)
 }
@@ -190,7 +194,7 @@ pub(super) fn execute(
         tell: &mut *work.tell,
         delivery,
     };
-    let outcome = update::run(journal, &mut world).map_err(|error| Failure::of(Exit::Stuck, &error))?;
+    let outcome = update::run(journal, &mut world).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     Ok(told(&plan, outcome))
 }
 
@@ -266,13 +270,18 @@ fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Ve
     durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     let vendor = vendor(&settings.instance, &here);
     let mut ways = Vec::new();
+    let mut needed = 0_u64;
     for database in &profile.databases {
         let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
         let condition = condition.map_err(|error: StoreError| {
             Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
         })?;
+        if condition.way == Way::Dump {
+            needed = needed.saturating_add(condition.needed);
+        }
         ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
     }
+    has_room(here.state(), needed, "the backup")?;
     Ok(ways)
 }
 
@@ -287,16 +296,27 @@ fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Vec<
     sample.failing_checks()
 }
 
+fn has_room(place: &Path, needed: u64, what: &str) -> Result<(), Failure> {
+    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free >= needed {
+        return Ok(());
+    }
+    let (place, free, needed) = (place.display(), mebibytes(free), mebibytes(needed));
+    Err(Failure::new(Exit::Refused, format!("there is no room: {place} has {free} free, {what} needs {needed}")))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
 /// Room for the artifact, the unpacked release, and as much again for what is built in it.
 fn check_room(settings: &Settings, manifest: &Manifest) -> Result<(), Failure> {
     let place = settings.instance.directory.parent().unwrap_or(&settings.instance.directory);
-    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
     let artifact = manifest.artifacts.iter().map(|artifact| artifact.length).max().unwrap_or(0);
     let needed = manifest.unpacked_size.saturating_mul(2).saturating_add(artifact);
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
-    if free < needed {
-        return Err(Failure::new(Exit::Refused, format!("{} has {free} bytes free, {} needs {needed}", place.display(), manifest.version)));
-    }
+    has_room(place, needed, &manifest.version.to_string())?;
+    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
     let files = manifest.files.len() as u64;
     if room.f_files > 0 && room.f_favail < files.saturating_mul(2) {
         return Err(Failure::new(Exit::Refused, format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2)));
