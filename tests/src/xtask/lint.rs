@@ -20,13 +20,16 @@ const PACKAGES: &[&str] = &["git", "shellcheck", "systemd"];
 /// application's files (0.2 and 0.3), its processes (0.3). See the unit.
 const UNITS: [(&str, &str); 2] = [("surefoot.service", "35"), ("surefoot-guard.service", "10")];
 
+/// One of the checks.
+type Check = fn() -> Result<()>;
+
 /// Runs all of it.
 ///
 /// # Errors
 /// With the names of the checks that failed; each has said what it found.
 pub fn lint() -> Result<()> {
     packages::ensure(PACKAGES)?;
-    let checks: [(&str, fn() -> Result<()>); 5] = [
+    let checks: [(&str, Check); 5] = [
         ("format", format),
         ("clippy", clippy),
         ("dependencies", dependencies),
@@ -39,7 +42,7 @@ pub fn lint() -> Result<()> {
     Ok(())
 }
 
-fn passes(name: &str, check: fn() -> Result<()>) -> bool {
+fn passes(name: &str, check: Check) -> bool {
     eprintln!("lint: {name}");
     let outcome = check();
     if let Err(error) = &outcome {
