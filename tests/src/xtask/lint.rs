@@ -126,3 +126,35 @@ fn output(command: &mut Command) -> Result<String> {
     ensure!(output.status.success(), "{command:?} ended with {}:\n{text}{complaints}", output.status);
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_in_a_unit_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let (unit, copy) = (directory.path().join("misspelt.service"), directory.path().join("copy.service"));
+        let text = std::fs::read_to_string(workspace().join("systemd/system/surefoot.service")).unwrap();
+        std::fs::write(&unit, &text).unwrap();
+        verify(&unit, &copy).unwrap();
+        std::fs::write(&unit, text.replace("ProtectClock=", "ProtectClocks=")).unwrap();
+        assert!(verify(&unit, &copy).is_err());
+    }
+
+    #[test]
+    fn a_unit_that_is_too_exposed_is_found() {
+        let unit = workspace().join("systemd/system/surefoot.service");
+        security(&unit, "35").unwrap();
+        assert!(security(&unit, "10").is_err());
+    }
+
+    #[test]
+    fn scripts_are_known_by_their_first_line_or_their_name() {
+        let of = |path: &str| Shell::of(&workspace().join(path));
+        assert!(matches!(of(".ci/run"), Shell::Named));
+        assert!(matches!(of("tests/src/machine/launch.sh"), Shell::Unnamed));
+        assert!(matches!(of("Cargo.toml"), Shell::None));
+        shell_scripts().unwrap();
+    }
+}
