@@ -58,6 +58,8 @@ fn answer(mut stream: TcpStream, database: &Connection) -> anyhow::Result<()> {
     let length = read_headers(&mut reader)?;
     let (status, body) = if first.starts_with("GET /health ") {
         health()
+    } else if first.starts_with("GET /pid ") {
+        (200, std::process::id().to_string())
     } else if first.starts_with("POST /notes ") {
         let mut text = vec![0; length];
         reader.read_exact(&mut text)?;

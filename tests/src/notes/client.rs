@@ -18,6 +18,7 @@ pub struct Client {
     directory: PathBuf,
     port: u16,
     daemon: Option<Child>,
+    environment: Vec<(String, String)>,
 }
 
 /// What a command of the client said, and how it ended.
@@ -38,7 +39,7 @@ impl Client {
     /// When a file cannot be written.
     pub fn new(directory: &Path, source: &str, root: &Path, more: &str) -> anyhow::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let client = Self { root: directory.join("client"), directory: directory.join("srv/notes"), port, daemon: None };
+        let client = Self { root: directory.join("client"), directory: directory.join("srv/notes"), port, daemon: None, environment: Vec::new() };
         std::fs::create_dir_all(client.root.join("etc/surefoot"))?;
         std::fs::create_dir_all(client.shared().join("data"))?;
         std::fs::write(client.shared().join("data/settings.txt"), port.to_string())?;
@@ -55,6 +56,11 @@ impl Client {
         self.root.join("surefoot")
     }
 
+    /// Runs the agent with this in its environment from now on.
+    pub fn set_environment(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
     /// Writes the configuration anew.
     ///
     /// # Errors
@@ -66,7 +72,12 @@ impl Client {
             self.directory.display(),
             self.port
         );
-        Ok(std::fs::write(self.root.join("etc/surefoot/notes.toml"), text)?)
+        Ok(std::fs::write(self.configuration(), text)?)
+    }
+
+    /// The file of its configuration.
+    pub fn configuration(&self) -> PathBuf {
+        self.root.join("etc/surefoot/notes.toml")
     }
 
     /// Where the agent keeps its files.
@@ -110,17 +121,104 @@ impl Client {
         }
     }
 
+    /// The daemon's process id.
+    pub fn daemon(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Child::id)
+    }
+
+    /// Tells the daemon to end, as systemd does, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let mut child = self.daemon.take().context("no daemon runs")?;
+        send(child.id(), Signal::TERM)?;
+        let status = child.wait()?;
+        ensure!(status.success(), "the daemon ended with {status}: {}", self.log());
+        Ok(())
+    }
+
+    /// Kills the daemon's worker at once; the daemon lives on.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn kill_worker(&self) -> anyhow::Result<()> {
+        let daemon = self.daemon().context("no daemon runs")?;
+        let worker = children(daemon).into_iter().next().context("the daemon has no worker")?;
+        send(worker, Signal::KILL)
+    }
+
+    /// Lets the daemon's schedule be due, or not be due for a day: what counts is when it looked last.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn looked_last(&self, at: jiff::Timestamp) -> anyhow::Result<()> {
+        let path = self.state().join("last-check.json");
+        std::fs::create_dir_all(self.state())?;
+        std::fs::write(path, format!(r#"{{"at":"{at}","exit":"ok","message":"","expires":null,"waiting":null}}"#))?;
+        give_to_nobody(&self.root)
+    }
+
+    /// What the agent remembers of the instance.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/lib/surefoot/notes")
+    }
+
+    /// Where the releases lie.
+    pub fn releases(&self) -> PathBuf {
+        PathBuf::from(format!("{}.surefoot/releases", self.directory.display()))
+    }
+
+    /// The versions that lie there, in the order of their names; a half-made one is called `X.Y.Z.pending`.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn kept_releases(&self) -> anyhow::Result<Vec<String>> {
+        names(&self.releases())
+    }
+
+    /// Artifacts that are left over on their way here.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn fetched(&self) -> anyhow::Result<Vec<String>> {
+        names(&self.state().join("fetch"))
+    }
+
+    /// The history, as `surefoot history --json` has it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn history(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        Ok(serde_json::from_str(&self.surefoot(&["history", "--json"])?.well()?.out)?)
+    }
+
+    /// `act version status` of each line of the history, such as `update 1.1.0 completed`.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn story(&self) -> anyhow::Result<Vec<String>> {
+        let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let line = |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
+        Ok(self.history()?.iter().map(line).collect())
+    }
+
     /// Runs `surefoot` and answers what it said.
     ///
     /// # Errors
     /// When it cannot be run.
     pub fn surefoot(&self, arguments: &[&str]) -> anyhow::Result<Answer> {
-        let output = self.command(arguments)?.stdin(Stdio::null()).output()?;
-        Ok(Answer {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        Answer::of(&mut self.command(arguments)?)
+    }
+
+    /// Runs `surefoot` as another user of the machine than the one that the agent belongs to.
+    ///
+    /// # Errors
+    /// When this process is not root: nobody else can become another user.
+    pub fn surefoot_as_stranger(&self, arguments: &[&str]) -> anyhow::Result<Answer> {
+        ensure!(is_root(), "only root can run a command as another user: run this test as root");
+        let mut command = self.command(arguments)?;
+        Answer::of(command.uid(STRANGER).gid(STRANGER))
     }
 
     /// A `surefoot` command of this client.
@@ -130,6 +228,7 @@ impl Client {
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut command = Command::new(self.program());
         command.arg("--root").arg(&self.root).args(arguments).current_dir("/");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
@@ -186,6 +285,25 @@ impl Client {
 }
 
 impl Answer {
+    fn of(command: &mut Command) -> anyhow::Result<Self> {
+        let output = command.stdin(Stdio::null()).output()?;
+        Ok(Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Insists on an exit code, and on words in what was said.
+    ///
+    /// # Errors
+    /// With all that was said.
+    pub fn says(self, code: i32, words: &str) -> anyhow::Result<Self> {
+        let right = self.code == code && format!("{}{}", self.out, self.err).contains(words);
+        ensure!(right, "expected {code} and {words:?}, got exit code {}\n{}{}", self.code, self.out, self.err);
+        Ok(self)
+    }
+
     /// Insists on success.
     ///
     /// # Errors
@@ -223,6 +341,33 @@ pub fn wait(limit: Duration, mut condition: impl FnMut() -> bool) -> anyhow::Res
 
 /// Root plays the client as the user `nobody`: an agent that is not root is what these worlds are about.
 const NOBODY: u32 = 65534;
+/// Somebody else: no user of this number needs to exist.
+const STRANGER: u32 = 54321;
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
+    Ok(kill_process(pid, signal)?)
+}
+
+/// The processes that `parent` started and that still run, as proc(5) shows them.
+fn children(parent: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| directory.display().to_string()),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()

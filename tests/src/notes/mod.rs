@@ -2,12 +2,17 @@
 //! agent of its own, all below one directory, without root.
 
 mod client;
+mod park;
+mod resign;
 mod vendor;
+mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, wait};
+pub use park::Park;
 pub use vendor::{Change, Vendor};
+pub use world::{PATIENCE, World};
 
 /// The directory with the programs of this build: beside the running one.
 ///
@@ -36,7 +41,11 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
 ///
 /// # Errors
 /// When its mode cannot be set.
-pub fn open_to_all(directory: &std::path::Path) -> anyhow::Result<()> {
+pub fn open_to_all(directory: &Path) -> anyhow::Result<()> {
+    set_mode(directory, 0o755)
+}
+
+fn set_mode(path: &Path, mode: u32) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?)
+    Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?)
 }

@@ -14,6 +14,7 @@ pub struct Vendor {
     checkout: PathBuf,
     releases: PathBuf,
     changelog: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// What a release brings.
@@ -21,6 +22,12 @@ pub struct Vendor {
 pub struct Change<'a> {
     /// SQL of a migration that it introduces.
     pub migration: Option<&'a str>,
+    /// What else is said of that migration, such as `transaction = false`: lines of `publish.toml`.
+    pub migration_keys: &'a str,
+    /// A shell script that it runs as a migration of type `command`, after the SQL.
+    pub script: Option<&'a str>,
+    /// Anything else that changes in the checkout, which is its argument.
+    pub edit: Option<&'a dyn Fn(&Path)>,
     /// Whether its health check fails.
     pub ill: bool,
     /// More arguments for `publish`.
@@ -40,7 +47,7 @@ impl Vendor {
         std::fs::write(checkout.join("publish.toml"), PROFILE)?;
         std::fs::write(checkout.join("migrations/001_notes.sql"), "create table notes (id integer primary key, text text not null);\n")?;
         std::fs::copy(program("notes")?, checkout.join("bin/notes"))?;
-        let vendor = Self { checkout, releases, changelog: Vec::new() };
+        let vendor = Self { checkout, releases, changelog: Vec::new(), environment: Vec::new() };
         vendor.git(&["init", "--quiet", "--initial-branch=main"])?;
         vendor.publish(&["init", "--no-passphrase"])?;
         Ok(vendor)
@@ -59,6 +66,12 @@ impl Vendor {
     /// The root metadata that clients pin.
     pub fn root(&self) -> PathBuf {
         self.checkout.join(".surefoot/1.root.json")
+    }
+
+    /// Runs `publish` with this in its environment from now on.
+    pub fn set_environment(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.retain(|(there, _)| there != name);
+        self.environment.push((name.to_owned(), value.into()));
     }
 
     /// Writes, commits, tags and publishes a release; answers what `publish` said.
@@ -85,22 +98,31 @@ impl Vendor {
         write("VERSION", format!("{version}\n"))?;
         write("BEHAVIOUR", if change.ill { "ill\n".to_owned() } else { "well\n".to_owned() })?;
         if let Some(sql) = change.migration {
-            self.add_migration(version, sql)?;
+            self.add_migration(version, "sql", sql, change.migration_keys)?;
+        }
+        if let Some(script) = change.script {
+            self.add_migration(version, "command", &format!("#!/bin/sh\nset -e\n{script}\n"), "")?;
+        }
+        if let Some(edit) = change.edit {
+            edit(&self.checkout);
         }
         self.git(&["add", "--all"])?;
         self.git(&["commit", "--quiet", "--message", version])?;
         self.git(&["tag", &format!("v{version}")])
     }
 
-    fn add_migration(&self, version: &str, sql: &str) -> anyhow::Result<()> {
-        let file = format!("migrations/{}.sql", version.replace('.', "_"));
-        std::fs::write(self.checkout.join(&file), sql)?;
-        let path = self.checkout.join("publish.toml");
-        let mut text = std::fs::read_to_string(&path)?;
-        text.push_str(&format!(
-            "\n[[migrations]]\nversion = \"{version}\"\ntype = \"sql\"\nfile = \"{file}\"\ndescription = \"Migration of {version}\"\n"
-        ));
-        Ok(std::fs::write(path, text)?)
+    fn add_migration(&self, version: &str, kind: &str, text: &str, keys: &str) -> anyhow::Result<()> {
+        let file = format!("migrations/{}.{kind}", version.replace('.', "_"));
+        let path = self.checkout.join(&file);
+        std::fs::write(&path, text)?;
+        super::set_mode(&path, if kind == "command" { 0o755 } else { 0o644 })?;
+        append(
+            &self.checkout.join("publish.toml"),
+            &format!(
+                "\n[[migrations]]\nversion = \"{version}\"\ntype = \"{kind}\"\nfile = \"{file}\"\n\
+                 description = \"Migration of {version}\"\n{keys}\n"
+            ),
+        )
     }
 
     /// Runs `publish` in the checkout.
@@ -108,7 +130,26 @@ impl Vendor {
     /// # Errors
     /// With what it said, when it fails.
     pub fn publish(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        run(Command::new(program("publish")?).args(arguments).current_dir(&self.checkout))
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        run(Command::new(program("publish")?).args(arguments).current_dir(&self.checkout).envs(environment))
+    }
+
+    /// Forgets the last commit and its tag, as if they had never been made.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn forget_last(&mut self, version: &str) -> anyhow::Result<()> {
+        self.changelog.remove(0);
+        self.git(&["tag", "--delete", &format!("v{version}")])?;
+        self.git(&["reset", "--quiet", "--hard", "HEAD~1"])
+    }
+
+    /// Adds lines to the vendor's `publish.toml`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self, lines: &str) -> anyhow::Result<()> {
+        append(&self.checkout.join("publish.toml"), lines)
     }
 
     fn git(&self, arguments: &[&str]) -> anyhow::Result<()> {
@@ -116,6 +157,11 @@ impl Vendor {
         command.args(["-c", "user.name=Vendor", "-c", "user.email=vendor@example.com", "-c", "commit.gpgsign=false"]);
         run(command.args(arguments).current_dir(&self.checkout)).map(drop)
     }
+}
+
+fn append(path: &Path, text: &str) -> anyhow::Result<()> {
+    let all = std::fs::read_to_string(path)? + text;
+    Ok(std::fs::write(path, all)?)
 }
 
 fn run(command: &mut Command) -> anyhow::Result<String> {
