@@ -7,8 +7,11 @@ mod cli_world;
 use std::net::TcpListener;
 
 use cli_world::{World, good, steps};
+use manifest_schema::digest::Sha256;
 use manifest_schema::profile::Profile;
+use manifest_schema::tuf::{RoleName, Root, SigningKey, sign};
 use serde_json::json;
+use surefoot::layout::AppLayout;
 use surefoot::plan::Act;
 
 /// An application whose process is this test, and which has one check.
@@ -91,6 +94,27 @@ fn config_check_tells_what_is_understood_and_all_that_is_wrong() {
 }
 
 #[test]
+fn config_check_agrees_with_a_good_configuration() {
+    let world = World::empty();
+    let key = SigningKey::from_seed([7; 32]);
+    let mut root = Root::new(1, "2999-01-01T00:00:00Z".parse().unwrap());
+    for role in [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
+        root.grant(role, key.public());
+    }
+    let bytes = sign(&root, &[&key]).unwrap();
+    std::fs::write(world.layout.config().join("kkt.root.json"), &bytes).unwrap();
+    world.configure("kkt", &format!("root_fingerprint = \"{}\"\n", Sha256::of(&bytes)));
+    world.with_two_releases();
+    let run = world.read(&["config", "check"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.out.ends_with("\n\nno problems were found\n"), "{}", run.out);
+    world.configure("kkt", &format!("root_fingerprint = \"{}\"\n", Sha256::of(b"another")));
+    let run = world.read(&["config", "check"]);
+    assert_eq!(run.code, 3);
+    assert!(run.out.contains("✗ ") && run.out.contains("kkt.root.json: "), "{}", run.out);
+}
+
+#[test]
 fn config_check_finds_a_missing_unit_and_an_url_that_is_not_understood() {
     let (_listener, address) = listen();
     let world = with_application(&address);
@@ -133,6 +157,25 @@ fn doctor_finds_what_is_in_the_way_of_an_update() {
     let answer = world.run(&["doctor", "--json"]).json();
     assert_eq!(answer["instances"][0]["instance"], "kkt");
     assert!(answer["missing"].as_u64().unwrap() >= 3, "{answer}");
+}
+
+#[test]
+fn doctor_tells_how_a_database_will_be_backed_up() {
+    let world = World::new();
+    let mut plan = world.plan(1, Act::Install, None, "1.0.0", steps());
+    plan.to.profile = serde_json::from_value(json!({
+        "keep": [{ "path": "data", "type": "directory" }],
+        "databases": [{ "type": "sqlite", "path": "data/kkt.sqlite" }],
+    }))
+    .unwrap();
+    world.journal(plan, good());
+    world.make_current("1.0.0");
+    let data = AppLayout::new(world.directory("kkt")).shared().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let database = rusqlite::Connection::open(data.join("kkt.sqlite")).unwrap();
+    database.execute_batch("CREATE TABLE t (x)").unwrap();
+    let out = world.read(&["doctor"]).flat();
+    assert!(out.contains("✓ database main: SQLite") && out.contains("it is backed up into files"), "{out}");
 }
 
 #[test]

@@ -42,6 +42,24 @@ kkt: 1.1.0 since 2024-11-22 03:12 (asked for by root)
 }
 
 #[test]
+fn what_programs_read_has_keys_that_stay() {
+    let world = World::new();
+    world.with_a_failure();
+    world.last_check(&check("ok", "kkt: 1.3.0 (minor) waits for approval", Some("1.3.0")));
+    let status = world.run(&["status", "--json"]).json();
+    assert_eq!(status["agent"], "not_running");
+    let instance = status["instances"][0].as_object().unwrap();
+    let keys: Vec<&str> = instance.keys().map(String::as_str).collect();
+    let wanted = "current_instead directory force_critical installed instance last_check last_failure metadata next_check \
+                  open product rollback source waiting";
+    assert_eq!(keys.join(" "), wanted);
+    assert_eq!(instance["installed"]["version"], "1.1.0");
+    assert_eq!(instance["waiting"], "1.3.0");
+    assert_eq!(instance["rollback"], json!({ "version": "1.0.0", "databases": [], "before": "2024-11-22T03:12:00Z" }));
+    assert_eq!(instance["last_failure"]["version"], "1.2.0");
+}
+
+#[test]
 fn an_update_on_probation_is_told_with_what_is_kept() {
     let world = World::new();
     world.with_two_releases();
@@ -70,6 +88,25 @@ fn an_update_under_way_is_told_by_its_step() {
     let run = world.read(&["status"]);
     assert!(run.out.contains("1.2.0: stopping services, step 2 of 5, 1.1.0 kept"), "{}", run.out);
     assert_eq!(run.code, 0);
+}
+
+#[test]
+fn an_update_that_goes_back_or_tidies_up_is_told_so() {
+    for (record, wanted) in [
+        (
+            Record::Failed { step: Some(4), error: "ill".to_owned() },
+            "1.2.0 failed and everything is being put back: ill",
+        ),
+        (Record::Committed, "1.2.0 stays; tidying up"),
+    ] {
+        let world = World::new();
+        world.with_two_releases();
+        let mut records = up_to_the_probe();
+        records.push((20, record));
+        world.journal(world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps()), records);
+        let run = world.read(&["status"]);
+        assert!(run.flat().contains(wanted), "{}", run.out);
+    }
 }
 
 #[test]

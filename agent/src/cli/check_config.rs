@@ -4,8 +4,8 @@ mod instance;
 
 use serde::Serialize;
 
-use super::finding::{self, Finding, Mark};
-use super::print::Screen;
+use super::finding::{self, Mark};
+use super::print::{Screen, Tone};
 use super::{Format, print, words};
 use crate::config;
 use crate::exit::{Exit, Failure, chain};
@@ -46,7 +46,7 @@ fn look(layout: &Layout) -> Answer {
 fn render(answer: &Answer, screen: &Screen) -> String {
     let mut text = String::new();
     for problem in &answer.unusable {
-        text.push_str(&Finding::wrong("configuration", problem).render(screen));
+        text.push_str(&unusable(problem, screen));
     }
     for report in &answer.instances {
         text.push_str(&report.render(screen));
@@ -57,6 +57,11 @@ fn render(answer: &Answer, screen: &Screen) -> String {
         (_, false) => "nothing else was looked at: mend this first, then check again".to_owned(),
     };
     text + &verdict + "\n"
+}
+
+/// The reader of TOML draws an arrow under the mistake: its lines stay as they are.
+fn unusable(problem: &str, screen: &Screen) -> String {
+    format!("{} {}\n\n", screen.paint(Tone::Bad, "✗"), words::clean(problem))
 }
 
 impl instance::Report {

@@ -55,7 +55,7 @@ impl Report {
         };
         vec![
             ("directory", format!("{} ({managed})", self.directory.display())),
-            ("user", self.user.clone().unwrap_or_else(|| "the agent's own".to_owned())),
+            ("user", self.user.clone().unwrap_or_else(|| "the agent's own, which is not root".to_owned())),
             ("services", format!("by {manager}")),
             ("source", self.source.clone()),
             ("policy", self.policy.clone()),
@@ -71,7 +71,8 @@ pub(super) fn report(layout: &Layout, settings: &Settings, now: Timestamp) -> Re
     findings.extend(next_checks.as_ref().err().map(|reason| Finding::wrong("schedule", reason)));
     findings.extend(root(settings, now));
     findings.extend(source(settings));
-    let mut managed = false;
+    // Where the history cannot be read, the link tells.
+    let mut managed = settings.app().current_version().is_some();
     match instances::journals(layout, &instance.name) {
         Ok(journals) => {
             managed = history::installed(&journals).is_some();
@@ -165,6 +166,10 @@ fn source(settings: &Settings) -> Option<Finding> {
 }
 
 fn directory(settings: &Settings, journals: &[Journal]) -> Option<Finding> {
+    if history::open(journals).is_some() {
+        // Meanwhile the link is the update's.
+        return None;
+    }
     let directory = &settings.instance.directory;
     let installed = history::installed(journals);
     let meta = std::fs::symlink_metadata(directory);

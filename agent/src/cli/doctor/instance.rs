@@ -87,6 +87,9 @@ fn room(settings: &Settings) -> Option<Finding> {
     let tree = std::fs::canonicalize(app.current()).unwrap_or_default();
     let needed = size_below(&tree).saturating_mul(6) / 5;
     let what = format!("room in {}", place.display());
+    if needed == 0 {
+        return Some(Finding::good(what, format!("{} free", words::size(free))));
+    }
     let says = format!("{} free, a release like this one needs {}", words::size(free), words::size(needed));
     if free < needed {
         return Some(Finding::missing(what, says, "Make room"));

@@ -23,7 +23,7 @@ pub(super) fn tell(journal: &Journal, status: Status, width: usize) -> String {
             text.push_str(&words::wrap(&first, &line, width));
         }
     }
-    if journal.is_open() {
+    if journal.is_open() && status != Status::Stuck {
         text.push_str(&format!("{MARGIN}(it goes on)\n"));
     }
     text

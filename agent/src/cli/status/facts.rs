@@ -10,7 +10,7 @@ use super::super::instances::due;
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, Record, history};
-use crate::layout::Layout;
+use crate::layout::{InstanceLayout, Layout};
 use crate::plan::Act;
 use crate::trust::Trust;
 use crate::update::resume::{self, Next};
@@ -137,7 +137,7 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
         directory: settings.instance.directory.clone(),
         source: settings.source.to_string(),
         current_instead: current_instead(settings, &journals),
-        rollback: if open.is_none() { rollback(settings, &journals) } else { None },
+        rollback: if open.is_none() { rollback(&layout.instance(name), settings, &journals) } else { None },
         last_failure: last_failure(&journals),
         waiting: waiting(&journals, last_check.as_ref()),
         next_check: due(settings, last_check.as_ref(), now),
@@ -238,18 +238,19 @@ fn waiting(journals: &[Journal], last: Option<&LastCheck>) -> Option<String> {
     (!is_in).then(|| waiting.to_string())
 }
 
-fn rollback(settings: &Settings, journals: &[Journal]) -> Option<Rollback> {
+/// Only where all that it needs is still kept.
+fn rollback(here: &InstanceLayout, settings: &Settings, journals: &[Journal]) -> Option<Rollback> {
     let plan = history::can_be_taken_back(journals)?.plan();
     let previous = plan.from.as_ref()?;
     if !settings.app().release(&previous.version).is_dir() {
         return None;
     }
+    let backups = here.backup(plan.id);
     let databases = plan.migrated_databases().into_iter().filter(|name| !plan.is_compatible(name));
-    Some(Rollback {
-        version: previous.version.to_string(),
-        databases: databases.map(|name| name.to_string()).collect(),
-        before: plan.planned_at,
-    })
+    let databases: Vec<String> = databases.map(|name| name.to_string()).collect();
+    let is_kept = |database: &String| backups.join(format!("{database}.json")).exists();
+    let kept = databases.iter().all(is_kept);
+    kept.then(|| Rollback { version: previous.version.to_string(), databases, before: plan.planned_at })
 }
 
 fn metadata(layout: &Layout, settings: &Settings, last: Option<&LastCheck>, now: Timestamp) -> Metadata {
