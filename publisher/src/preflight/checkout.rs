@@ -65,12 +65,13 @@ pub(super) fn text(
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// `path` from `directory`, where it lies below it.
+/// `path` from `directory`, where it lies below it. One that climbs (`../releases`) does not, whatever it begins with.
 pub(super) fn inside(directory: &Path, path: &Path) -> Option<String> {
     let directory = std::path::absolute(directory).ok()?;
     let path = std::path::absolute(path).ok()?;
     let relative = path.strip_prefix(directory).ok()?;
-    (!relative.as_os_str().is_empty()).then(|| relative.display().to_string())
+    let climbs = relative.components().any(|part| part == std::path::Component::ParentDir);
+    (!climbs && !relative.as_os_str().is_empty()).then(|| relative.display().to_string())
 }
 
 /// Private keys that git knows.

@@ -139,6 +139,14 @@ fn a_directory_inside_the_checkout_does_not_make_it_unclean() {
 }
 
 #[test]
+fn a_directory_beside_the_checkout_is_named_as_in_the_template() {
+    let checkout = Checkout::new();
+    let tag = checkout.release("1.0.0");
+    checkout.publish(&[&tag, "--to", "../releases"]).ok();
+    assert!(checkout.app().join("../releases/metadata/timestamp.json").exists());
+}
+
+#[test]
 fn a_repository_whose_metadata_has_expired_is_made_fresh_by_the_next_release() {
     let checkout = Checkout::new();
     let tag = checkout.release("1.0.0");
