@@ -1,6 +1,5 @@
 //! The `surefoot` binary: parse, run, say how it ended.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,8 +9,7 @@ fn main() -> ExitCode {
     match cli::run(Cli::parse()) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
-            // A closed terminal is no reason to lose the exit code.
-            let _ = writeln!(std::io::stderr(), "surefoot: {}", failure.message);
+            cli::complain(&failure);
             ExitCode::from(failure.exit.code())
         }
     }

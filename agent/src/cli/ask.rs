@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use manifest_schema::path::Name;
 
-use super::Format;
+use super::{Format, words};
 use super::progress::Progress;
 use crate::event::Event;
 use crate::exit::{Exit, Failure};
@@ -107,5 +107,5 @@ fn finish(ended: Ended) -> Result<Exit, Failure> {
 
 /// Prints a line. A reader who has gone is no error.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(stdout(), "{text}");
+    let _ = writeln!(stdout(), "{}", words::clean(text));
 }

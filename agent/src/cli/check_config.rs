@@ -32,11 +32,11 @@ pub(super) fn run(layout: &Layout, format: Format) -> Result<Exit, Failure> {
 
 fn look(layout: &Layout) -> Answer {
     let now = jiff::Timestamp::now();
-    let (settings, unusable) = match config::load(layout) {
-        Ok(all) if all.is_empty() => (all, vec![chain(&config::ConfigError::Empty(layout.config()))]),
-        Ok(all) => (all, Vec::new()),
-        Err(error) => (Vec::new(), vec![chain(&error)]),
-    };
+    let (settings, mut unusable) = config::load_each(layout);
+    if settings.is_empty() && unusable.is_empty() {
+        unusable.push(config::ConfigError::Empty(layout.config()));
+    }
+    let unusable: Vec<String> = unusable.iter().map(|error| chain(error)).collect();
     let instances: Vec<instance::Report> =
         settings.iter().map(|settings| instance::report(layout, settings, now)).collect();
     let problems = unusable.len() + instances.iter().map(|report| finding::missing(&report.findings)).sum::<usize>();
@@ -51,10 +51,9 @@ fn render(answer: &Answer, screen: &Screen) -> String {
     for report in &answer.instances {
         text.push_str(&report.render(screen));
     }
-    let verdict = match (answer.problems, answer.unusable.is_empty()) {
-        (0, _) => "no problems were found".to_owned(),
-        (problems, true) => words::count(problems, "problem"),
-        (_, false) => "nothing else was looked at: mend this first, then check again".to_owned(),
+    let verdict = match answer.problems {
+        0 => "no problems were found".to_owned(),
+        problems => words::count(problems, "problem"),
     };
     text + &verdict + "\n"
 }

@@ -19,6 +19,7 @@ mod status;
 mod table;
 mod words;
 
+use std::io::{Write, stderr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -209,6 +210,12 @@ enum ConfigVerb {
         #[command(flatten)]
         format: Format,
     },
+}
+
+/// Says on standard error why a command failed. A closed terminal is no reason to lose the exit code, and what a vendor's
+/// program said is shown without what a terminal would act on.
+pub fn complain(failure: &Failure) {
+    let _ = writeln!(stderr(), "surefoot: {}", words::clean(&failure.message));
 }
 
 /// Runs the command line.

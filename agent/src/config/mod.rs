@@ -80,13 +80,23 @@ pub enum ConfigError {
 /// # Errors
 /// With the first thing that is wrong in any of the files: they are used together or not at all.
 pub fn load(layout: &Layout) -> Result<Vec<Settings>, ConfigError> {
+    let (all, mut problems) = load_each(layout);
+    if problems.is_empty() { Ok(all) } else { Err(problems.remove(0)) }
+}
+
+/// What can be used, and everything that is wrong with the rest: for `surefoot config check`.
+pub fn load_each(layout: &Layout) -> (Vec<Settings>, Vec<ConfigError>) {
     let directory = layout.config();
+    let (names, mut problems) = instances(&directory);
     let mut all = Vec::new();
-    for name in instances(&directory)? {
-        all.push(load_one(&directory, &name)?);
+    for name in names {
+        match load_one(&directory, &name) {
+            Ok(settings) => all.push(settings),
+            Err(error) => problems.push(error),
+        }
     }
-    check_claims(&all)?;
-    Ok(all)
+    problems.extend(check_claims(&all).err());
+    (all, problems)
 }
 
 /// The instance of this name, or the only one where none is named.
@@ -110,23 +120,25 @@ pub fn select(layout: &Layout, name: Option<&str>) -> Result<Settings, ConfigErr
 }
 
 /// The names of the instances; whatever lies there and is neither a file of theirs nor a key is an error.
-fn instances(directory: &Path) -> Result<Vec<Name>, ConfigError> {
-    let mut names = Vec::new();
-    let mut drop_ins = Vec::new();
-    for path in list(directory)? {
+fn instances(directory: &Path) -> (Vec<Name>, Vec<ConfigError>) {
+    let (mut names, mut drop_ins, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let paths = list(directory).unwrap_or_else(|error| {
+        problems.push(error);
+        Vec::new()
+    });
+    for path in paths {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         match (path.extension().and_then(|extension| extension.to_str()), stem.parse::<Name>()) {
             (Some("toml"), Ok(name)) => names.push(name),
             (Some("d"), Ok(name)) if path.is_dir() => drop_ins.push((name, path)),
             // Pinned roots lie beside the files that name them.
             (Some("json"), _) => {}
-            _ => return Err(ConfigError::Stray(path)),
+            _ => problems.push(ConfigError::Stray(path)),
         }
     }
-    match drop_ins.into_iter().find(|(name, _)| !names.contains(name)) {
-        Some((_, path)) => Err(ConfigError::Stray(path)),
-        None => Ok(names),
-    }
+    let strays = drop_ins.into_iter().filter(|(name, _)| !names.contains(name));
+    problems.extend(strays.map(|(_, path)| ConfigError::Stray(path)));
+    (names, problems)
 }
 
 fn list(directory: &Path) -> Result<Vec<PathBuf>, ConfigError> {

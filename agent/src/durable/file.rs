@@ -27,7 +27,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let new = !path.exists();
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o640)).attempt("open", path)?;
+    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).attempt("open", path)?;
     let mut file = File::from(file);
     file.write_all(format!("{line}\n").as_bytes()).attempt("append to", path)?;
     file.sync_all().attempt("make durable", path)?;

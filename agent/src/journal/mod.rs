@@ -62,7 +62,7 @@ impl Journal {
     /// # Errors
     /// When the plan is not durable: the update has not begun then.
     pub fn begin(directory: &Path, plan: Plan, now: jiff::Timestamp) -> Result<Self, JournalError> {
-        durable::make_dirs(directory, 0o750).map_err(JournalError::Write)?;
+        durable::make_dirs(directory, 0o755).map_err(JournalError::Write)?;
         durable::reserve(&directory.join("reserve"), RESERVE).map_err(JournalError::Write)?;
         let mut journal = Self { path: directory.join("journal.jsonl"), entries: Vec::new(), plan: plan.clone() };
         journal.append(Record::Planned { plan: Box::new(plan) }, now)?;

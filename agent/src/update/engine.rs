@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::resume::{self, Next};
 use super::{Walk, World, keep, step};
 use crate::event::Event;
-use crate::exit::chain;
+use crate::exit::{Exit, chain};
 use crate::journal::{Journal, JournalError, Record};
 
 /// The pauses between the tries of a revert, in seconds, before a person is needed. A database that starts together with the
@@ -24,6 +24,8 @@ pub enum Outcome {
         error: String,
         /// Whether the old release had been stopped for it.
         touched: bool,
+        /// What a script is told: [`Exit::RolledBack`], or why nothing was ever touched.
+        exit: Exit,
     },
     /// A person is needed.
     Stuck {
@@ -94,6 +96,7 @@ impl Walk<'_, '_> {
             self.record(Record::Begun { step: number })?;
             let planned = self.plan.steps[number].clone();
             if let Err(error) = step::apply(self, &planned) {
+                self.cause = step::cause(&planned, &error);
                 return Ok(Err((number, chain(&error))));
             }
             self.record(Record::Applied { step: number })?;
@@ -124,6 +127,7 @@ impl Walk<'_, '_> {
 
     fn unwind(&mut self) -> Result<Outcome, JournalError> {
         for (number, applied) in resume::to_revert(self.journal) {
+            self.note(format!("undoing: {}", self.plan.steps[number].words()));
             if let Err(error) = self.revert(number, applied)? {
                 let name = self.plan.steps[number].name();
                 let reason = format!("{name} cannot be reverted: {error}");
@@ -133,10 +137,9 @@ impl Walk<'_, '_> {
             self.record(Record::Reverted { step: number })?;
         }
         self.record(Record::RolledBack)?;
-        Ok(Outcome::RolledBack {
-            error: self.first_error(),
-            touched: crate::journal::history::touched_the_service(self.journal),
-        })
+        let touched = crate::journal::history::touched_the_service(self.journal);
+        let exit = if touched { Exit::RolledBack } else { self.cause };
+        Ok(Outcome::RolledBack { error: self.first_error(), touched, exit })
     }
 
     fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {
