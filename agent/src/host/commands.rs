@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use manifest_schema::profile::Service;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::child::{Child, User};
+use super::child::{Child, ChildError, User};
 use super::process;
 use super::services::{Observed, ServiceError, Services};
 use crate::program;
@@ -34,7 +34,8 @@ impl Services for Commands {
             return Ok(());
         }
         let log = self.log.join(format!("service-{}.log", service.name));
-        self.run("start", service, &service.start, &["--session".as_ref(), "--log".as_ref(), log.as_os_str()])?;
+        let options = ["--session".as_ref(), "--log".as_ref(), log.as_os_str()];
+        self.run("start", service, &service.start, &options).map_err(|error| in_its_own_words(error, &log))?;
         let pid = wait(|| self.observe(service).ok().filter(|observed| observed.running));
         pid.map(drop).ok_or_else(|| ServiceError::NotRunning {
             service: service.name.to_string(),
@@ -101,6 +102,18 @@ impl Commands {
             .run_well()
             .map(drop)
             .map_err(|source| ServiceError::Command { act, service: service.name.to_string(), source })
+    }
+}
+
+/// What a service said when it did not start is in its log, not in the answer of the program that started it.
+fn in_its_own_words(error: ServiceError, log: &Path) -> ServiceError {
+    let said = std::fs::read_to_string(log).unwrap_or_default();
+    match (error, said.trim_end().lines().next_back()) {
+        (ServiceError::Command { act, service, source: ChildError::Failed { program, status, .. } }, Some(last)) => {
+            let source = ChildError::Failed { program, status, last_words: last.to_owned() };
+            ServiceError::Command { act, service, source }
+        }
+        (error, _) => error,
     }
 }
 

@@ -20,6 +20,7 @@ pub use step::StepError;
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::exit::Exit;
 use crate::health::Ask;
 use crate::host::Services;
 use crate::host::vendor::Vendor;
@@ -63,6 +64,8 @@ pub struct Walk<'w, 'x> {
     app: AppLayout,
     vendor: Vendor,
     world: &'x mut World<'w>,
+    /// Why the first step failed, in the classes of exit codes.
+    cause: Exit,
 }
 
 impl<'w, 'x> Walk<'w, 'x> {
@@ -76,6 +79,7 @@ impl<'w, 'x> Walk<'w, 'x> {
             journal,
             world,
             plan,
+            cause: Exit::RolledBack,
         }
     }
 

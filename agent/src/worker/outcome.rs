@@ -16,8 +16,8 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
             Act::Update => format!("{name}: {version} is installed"),
             Act::Rollback => format!("{name}: back on {version}"),
         }),
-        Outcome::RolledBack { error, touched } => Reply {
-            exit: Exit::RolledBack,
+        Outcome::RolledBack { error, touched, exit } => Reply {
+            exit,
             message: failed(plan, &error, touched),
             answer: None,
         },

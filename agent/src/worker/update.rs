@@ -107,15 +107,38 @@ pub(super) fn approve(
     decide_and_apply(work, settings, Wish::Poll)
 }
 
+/// Where the wanted release needs one in between, that one goes in first, as an update of its own, and the question is asked
+/// again until nothing more goes in.
 fn decide_and_apply(work: &mut Work<'_>, settings: &Settings, wish: Wish) -> Result<Reply, Failure> {
     let polled = wish == Wish::Poll;
     let mut look = check::look(work, settings)?;
-    let decision = check::decide(work, settings, &look, wish)?;
-    let Verdict::Apply { version, why } = &decision.verdict else {
+    let decision = check::decide(work, settings, &look, wish.clone())?;
+    if !matches!(decision.verdict, Verdict::Apply { .. }) {
         return nothing_to_apply(work, settings, &look, &decision, polled);
-    };
-    check::note_decision(work, settings, &look, &decision, format!("{version} goes in: {why}"))?;
-    let outcome = apply(work, settings, &mut look, version, why);
+    }
+    let mut last = apply_decided(work, settings, &mut look, &decision)?;
+    while last.exit == Exit::Ok {
+        look.journals = check::journals(work, settings)?;
+        look.installed = history::installed(&look.journals);
+        let decision = check::decide(work, settings, &look, wish.clone())?;
+        if !matches!(decision.verdict, Verdict::Apply { .. }) {
+            break;
+        }
+        work.note(last.message);
+        last = apply_decided(work, settings, &mut look, &decision)?;
+    }
+    Ok(last)
+}
+
+fn apply_decided(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    look: &mut Look,
+    decision: &crate::decide::Decision,
+) -> Result<Reply, Failure> {
+    let Verdict::Apply { version, why } = &decision.verdict else { return Ok(Reply::well("")) };
+    check::note_decision(work, settings, look, decision, format!("{version} goes in: {why}"))?;
+    let outcome = apply(work, settings, look, version, why);
     if let Err(failure) = &outcome {
         let message = format!("{version} cannot go in: {}", failure.message);
         check::remember(work, settings, failure.exit, message, look.trust.expires(), None)?;
