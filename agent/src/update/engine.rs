@@ -127,6 +127,7 @@ impl Walk<'_, '_> {
 
     fn unwind(&mut self) -> Result<Outcome, JournalError> {
         for (number, applied) in resume::to_revert(self.journal) {
+            self.note(format!("undoing: {}", self.plan.steps[number].words()));
             if let Err(error) = self.revert(number, applied)? {
                 let name = self.plan.steps[number].name();
                 let reason = format!("{name} cannot be reverted: {error}");
