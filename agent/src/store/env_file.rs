@@ -51,17 +51,26 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 struct NotDotenv;
 
-/// The last value that the text gives to `key`.
+/// The last value that the text gives to `key`. Other lines need not be to dotenvy's taste: systemd and python-dotenv take
+/// `TITLE=two words`, it does not. Its error quotes the line, which may hold a secret: it goes no further.
 fn value(text: &str, key: &str) -> Result<Option<String>, NotDotenv> {
     let mut found = None;
+    let mut all_read = true;
     for line in dotenvy::from_read_iter(keep_dollars(text).as_bytes()) {
-        // dotenvy's error quotes the line, which may hold a secret: it goes no further.
-        let (name, value) = line.map_err(|_| NotDotenv)?;
-        if name == key {
-            found = Some(value);
+        match line {
+            Ok((name, value)) if name == key => found = Some(value),
+            Ok(_) => {}
+            Err(dotenvy::Error::LineParse(line, _)) if sets(&line, key) => return Err(NotDotenv),
+            Err(_) => all_read = false,
         }
     }
-    Ok(found)
+    if found.is_none() && !all_read { Err(NotDotenv) } else { Ok(found) }
+}
+
+fn sets(line: &str, key: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 /// Escapes each `$` that dotenvy would take for a variable without braces.
@@ -101,6 +110,7 @@ mod tests {
             ("HOST=h\nURL=http://${HOST}/", "http://h/"),
             ("URL=first\nURL=last", "last"),
             ("# it's a comment\nURL=pa$$word", "pa$$word"),
+            ("TITLE=two words\nURL=x\nMOTTO=it's fine", "x"),
         ] {
             let found = value(line, "URL").unwrap_or_else(|NotDotenv| panic!("{line}"));
             assert_eq!(found.as_deref(), Some(wanted), "{line}");
@@ -115,5 +125,6 @@ mod tests {
     #[test]
     fn what_is_no_env_file_is_an_error() {
         assert!(value("{\"URL\": 1}\n", "URL").is_err());
+        assert!(value("URL=two words\n", "URL").is_err());
     }
 }
