@@ -9,7 +9,8 @@ use manifest_schema::profile::Profile;
 use manifest_schema::version::ReleaseVersion;
 
 use super::check::{self, Look};
-use super::update::{begin, check_manager, execute};
+use super::preflight::check_manager;
+use super::update::{begin, execute};
 use super::{Reply, Work};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};

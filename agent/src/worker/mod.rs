@@ -6,6 +6,7 @@
 mod adopt;
 mod check;
 mod outcome;
+mod preflight;
 mod recover;
 mod rollback;
 mod update;

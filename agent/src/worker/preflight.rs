@@ -1,0 +1,104 @@
+//! What can go wrong goes wrong here, before anything is touched: the profile says what this machine needs to know, files
+//! and databases are there, and there is room.
+
+use std::path::Path;
+
+use manifest_schema::manifest::Manifest;
+use manifest_schema::path::Name;
+use manifest_schema::profile::{KeptType, Profile};
+
+use super::{Asker, Work, services, vendor};
+use crate::config::Settings;
+use crate::durable;
+use crate::exit::{Exit, Failure};
+use crate::health;
+use crate::plan::{self, DatabaseBackup};
+use crate::store::{StoreError, Way};
+use crate::update::with_store;
+
+/// The profile must say what this machine's service manager needs to know, before anything stops.
+pub(super) fn check_manager(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
+    for service in &profile.services {
+        let missing = match settings.instance.manager {
+            plan::Manager::Systemd => service.unit.is_none().then_some("unit"),
+            plan::Manager::Command if service.start.is_empty() => Some("start"),
+            plan::Manager::Command if service.stop.is_empty() => Some("stop"),
+            plan::Manager::Command => service.pid_file.is_none().then_some("pid_file"),
+        };
+        if let Some(missing) = missing {
+            return Err(Failure::new(Exit::Configuration, format!("service {} of the application has no {missing}, which service_manager in {} needs", service.name, settings.path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// A file that survives is the admin's to bring: an application without its `.env` would start with nothing.
+pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
+    for kept in &profile.keep {
+        let path = settings.app().shared().join(&kept.path);
+        if kept.kind == KeptType::File && !path.exists() {
+            return Err(Failure::new(Exit::Refused, format!("the application needs {}: put it at {} first", kept.path, path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Every database must answer, and have room for its backup, before anything is touched.
+pub(super) fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
+    let here = work.here(settings);
+    durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    let vendor = vendor(&settings.instance, &here);
+    let mut ways = Vec::new();
+    let mut needed = 0_u64;
+    for database in &profile.databases {
+        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
+        let condition = condition.map_err(|error: StoreError| {
+            Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
+        })?;
+        if condition.way == Way::Dump {
+            needed = needed.saturating_add(condition.needed);
+        }
+        ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
+    }
+    has_room(here.state(), needed, "the backup")?;
+    Ok(ways)
+}
+
+pub(super) fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profile) -> Vec<Name> {
+    let here = work.here(settings);
+    let mut services = services(&settings.instance, here.scratch());
+    let directory = settings.instance.directory.clone();
+    let sample = health::sample(profile, &mut *services, &mut Asker::default(), &vendor(&settings.instance, &here), &directory);
+    if let Some(problem) = sample.problem(&[]) {
+        work.note(format!("before the update: {problem}"));
+    }
+    sample.failing_checks()
+}
+
+fn has_room(place: &Path, needed: u64, what: &str) -> Result<(), Failure> {
+    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free >= needed {
+        return Ok(());
+    }
+    let (place, free, needed) = (place.display(), mebibytes(free), mebibytes(needed));
+    Err(Failure::new(Exit::Refused, format!("there is no room: {place} has {free} free, {what} needs {needed}")))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// Room for the artifact, the unpacked release, and as much again for what is built in it.
+pub(super) fn check_room(settings: &Settings, manifest: &Manifest) -> Result<(), Failure> {
+    let place = settings.instance.directory.parent().unwrap_or(&settings.instance.directory);
+    let artifact = manifest.artifacts.iter().map(|artifact| artifact.length).max().unwrap_or(0);
+    let needed = manifest.unpacked_size.saturating_mul(2).saturating_add(artifact);
+    has_room(place, needed, &manifest.version.to_string())?;
+    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
+    let files = manifest.files.len() as u64;
+    if room.f_files > 0 && room.f_favail < files.saturating_mul(2) {
+        return Err(Failure::new(Exit::Refused, format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2)));
+    }
+    Ok(())
+}
