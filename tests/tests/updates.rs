@@ -81,7 +81,11 @@ fn what_is_written_until_the_stop_is_there_after_a_rollback() -> Outcome {
     }
     update.wait()?;
     assert!(written > 3, "no note could be written before the stop");
-    world.serves("1.0.0", written)
+    // The last one may have been kept although its answer was cut off.
+    let found = world.client.notes()?;
+    assert!(found == written || found == written + 1, "{written} notes were kept, {found} are there");
+    assert_eq!(world.client.version()?, "1.0.0");
+    Ok(())
 }
 
 #[test]
@@ -269,7 +273,7 @@ fn a_process_of_the_old_release_that_survives_the_stop_is_noticed() -> Outcome {
     world.vendor.release("1.0.0", "Leaves something behind", Change { edit: Some(&lingers), ..Change::default() })?;
     world.client.surefoot(&["install"])?.well()?;
     let left = std::fs::read_to_string(world.client.shared().join("data/linger.pid"))?;
-    let takes = |checkout: &Path| write_script(checkout, "bin/start", "bin/notes start; cp data/linger.pid data/notes.pid");
+    let takes = |checkout: &Path| write_script(checkout, "bin/start", "cp data/linger.pid data/notes.pid");
     world.vendor.release("1.1.0", "Takes it for its own", Change { edit: Some(&takes), ..Change::default() })?;
 
     let answer = world.client.surefoot(&["update"])?;

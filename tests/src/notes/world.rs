@@ -31,7 +31,26 @@ impl World {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("surefoot-world-").tempdir()?;
+        Self::below(tempfile::Builder::new().prefix("surefoot-world-").tempdir()?)
+    }
+
+    /// A world where 1.0.0 serves with three notes.
+    ///
+    /// # Errors
+    /// When that does not come about.
+    pub fn installed() -> anyhow::Result<Self> {
+        Self::new()?.with_notes()
+    }
+
+    /// The same below a directory of the test's own.
+    ///
+    /// # Errors
+    /// When that does not come about.
+    pub fn installed_below(directory: TempDir) -> anyhow::Result<Self> {
+        Self::below(directory)?.with_notes()
+    }
+
+    fn below(directory: TempDir) -> anyhow::Result<Self> {
         // Root plays the client as another user, who must be able to come here.
         open_to_all(directory.path())?;
         let vendor = Vendor::new(directory.path())?;
@@ -42,19 +61,14 @@ impl World {
         Ok(Self { client, vendor, server, directory })
     }
 
-    /// A world where 1.0.0 serves with three notes.
-    ///
-    /// # Errors
-    /// When that does not come about.
-    pub fn installed() -> anyhow::Result<Self> {
-        let mut world = Self::new()?;
-        world.vendor.release("1.0.0", "Notes can be kept", Change::default())?;
-        world.client.surefoot(&["install"])?.well()?;
+    fn with_notes(mut self) -> anyhow::Result<Self> {
+        self.vendor.release("1.0.0", "Notes can be kept", Change::default())?;
+        self.client.surefoot(&["install"])?.well()?;
         for note in ["buy milk", "call Ada", "water the plants"] {
-            world.client.note(note)?;
+            self.client.note(note)?;
         }
-        world.serves("1.0.0", 3)?;
-        Ok(world)
+        self.serves("1.0.0", 3)?;
+        Ok(self)
     }
 
     /// Where all of it is.
