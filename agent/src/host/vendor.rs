@@ -109,7 +109,7 @@ impl Vendor {
         let ended = Child::new("systemd-run", command.timeout + GRACE)
             .named(command.argv.first().map_or("", String::as_str))
             .args(self.unit_arguments(label, command, &environment))
-            .args(&command.argv)
+            .args(words(command))
             .run();
         durable::remove_file(&environment).map_err(write)?;
         ended.map_err(|source| VendorError::Run { label: label.to_owned(), source })
@@ -157,6 +157,25 @@ impl Vendor {
     }
 }
 
+/// The command as systemd-run(1) must be told: it looks for a relative program in its own directory and not in the unit's, and
+/// systemd puts the values of variables into arguments (systemd.service(5), "Command lines"), which is for the vendor's shell to do.
+fn words(command: &VendorCommand) -> Vec<String> {
+    let mut words: Vec<String> = command.argv.iter().map(|word| word.replace('$', "$$")).collect();
+    if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+        *program = command.directory.join(&*program).display().to_string();
+    }
+    words
+}
+
+/// The command with its program as a path that systemd-run finds: it looks in its own directory, not in the unit's.
+fn absolute(command: &VendorCommand) -> Vec<String> {
+    let mut argv = command.argv.clone();
+    if let Some(program) = argv.first_mut().filter(|program| program.contains('/')) {
+        *program = command.directory.join(&*program).display().to_string();
+    }
+    argv
+}
+
 /// `KEY="value"` lines as systemd.exec(5) reads them: backslash and quote escaped, nothing expanded.
 fn environment_file(variables: &[(String, String)]) -> String {
     variables
@@ -171,6 +190,38 @@ fn environment_file(variables: &[(String, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_of_the_release_is_named_in_full_and_variables_are_left_to_it() {
+        let words = |argv: &[&str]| {
+            words(&VendorCommand {
+                argv: argv.iter().map(|&word| word.to_owned()).collect(),
+                env: Vec::new(),
+                directory: "/srv/app/1.1.0".into(),
+                timeout: Duration::from_secs(1),
+            })
+        };
+        assert_eq!(words(&["hooks/prepare.sh", "a/b"]), ["/srv/app/1.1.0/hooks/prepare.sh", "a/b"]);
+        assert_eq!(words(&["./prepare.sh"]), ["/srv/app/1.1.0/./prepare.sh"]);
+        assert_eq!(words(&["sh", "-c", "echo $HOME"]), ["sh", "-c", "echo $$HOME"]);
+        assert_eq!(words(&["/usr/bin/python3"]), ["/usr/bin/python3"]);
+    }
+
+    #[test]
+    fn a_program_of_the_release_is_found_there_and_others_in_the_path() {
+        let program = |name: &str| {
+            let command = VendorCommand {
+                argv: vec![name.to_owned(), "x/y".to_owned()],
+                env: Vec::new(),
+                directory: "/srv/kkt/releases/1.1.0".into(),
+                timeout: Duration::from_secs(1),
+            };
+            absolute(&command).remove(0)
+        };
+        assert_eq!(program("hooks/prepare.sh"), "/srv/kkt/releases/1.1.0/hooks/prepare.sh");
+        assert_eq!(program("/usr/bin/env"), "/usr/bin/env");
+        assert_eq!(program("psql"), "psql");
+    }
 
     #[test]
     fn a_secret_stays_one_word_in_an_environment_file() {
