@@ -1,5 +1,6 @@
 //! `cargo xtask`: what a developer of Surefoot does with one command.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,6 +17,21 @@ enum Verb {
         #[arg(long)]
         quick: bool,
     },
+    /// Compare an update by the agent with one by a script, on the test machine
+    Bench {
+        /// How often each side does each thing
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// One round, without the release that does not come up
+        #[arg(long)]
+        quick: bool,
+        /// Measure the programs that are there, without building them
+        #[arg(long)]
+        as_built: bool,
+        /// Write what was measured to this file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -24,6 +40,9 @@ fn main() -> ExitCode {
     let outcome = match Verb::parse() {
         Verb::Demo => xtask::demo::demo(),
         Verb::Test { quick } => xtask::test::test(quick),
+        Verb::Bench { rounds, quick, as_built, json } => {
+            xtask::bench::bench(&xtask::bench::Options { rounds, quick, as_built, json })
+        }
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! What is behind `cargo xtask`, a verb per file.
 
+pub mod bench;
 pub mod demo;
 pub mod machine;
 pub mod packages;
