@@ -49,6 +49,7 @@ impl Daemon {
         if ended.exit == Exit::Unexpected {
             self.trouble.notify_one();
         }
+        self.ended.notify_one();
         ended
     }
 

@@ -31,6 +31,8 @@ struct Daemon {
     busy: Cell<bool>,
     /// Raised when a job ended in a way that may have left an update open.
     trouble: Notify,
+    /// Raised after each job: a configuration may have come with it.
+    ended: Notify,
 }
 
 /// How long to wait before looking after an update that a job may have left open.
@@ -46,7 +48,7 @@ pub fn run(layout: &Layout) -> Result<Exit, Failure> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unexpected(&error))?;
-    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false), trouble: Notify::new() });
+    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false), trouble: Notify::new(), ended: Notify::new() });
     LocalSet::new().block_on(&runtime, daemon.live())
 }
 
@@ -90,6 +92,7 @@ impl Daemon {
             self.notifier.status(&pause.words);
             let request = tokio::select! {
                 () = tokio::time::sleep(pause.duration.max(at_least)) => pause.check.then_some(Request::Poll),
+                () = self.ended.notified() => None,
                 () = self.trouble.notified() => {
                     tokio::time::sleep(AFTER_TROUBLE).await;
                     Some(Request::Recover)

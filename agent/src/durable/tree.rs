@@ -235,7 +235,10 @@ impl TreeWriter {
             Some(_) | None => &self.top,
         };
         rustix::fs::mkdirat(above, name, Mode::from_raw_mode(0o755)).attempt("make directory", &whole)?;
-        self.own(&self.open(dir, flags, Mode::empty())?, &whole)
+        let made = self.open(dir, flags, Mode::empty())?;
+        // Set apart from mkdirat, whose mode the umask cuts.
+        rustix::fs::fchmod(&made, Mode::from_raw_mode(0o755)).attempt("set the mode of", &whole)?;
+        self.own(&made, &whole)
     }
 
     fn open(&self, path: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd> {

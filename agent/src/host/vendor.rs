@@ -167,15 +167,6 @@ fn words(command: &VendorCommand) -> Vec<String> {
     words
 }
 
-/// The command with its program as a path that systemd-run finds: it looks in its own directory, not in the unit's.
-fn absolute(command: &VendorCommand) -> Vec<String> {
-    let mut argv = command.argv.clone();
-    if let Some(program) = argv.first_mut().filter(|program| program.contains('/')) {
-        *program = command.directory.join(&*program).display().to_string();
-    }
-    argv
-}
-
 /// `KEY="value"` lines as systemd.exec(5) reads them: backslash and quote escaped, nothing expanded.
 fn environment_file(variables: &[(String, String)]) -> String {
     variables
@@ -205,22 +196,6 @@ mod tests {
         assert_eq!(words(&["./prepare.sh"]), ["/srv/app/1.1.0/./prepare.sh"]);
         assert_eq!(words(&["sh", "-c", "echo $HOME"]), ["sh", "-c", "echo $$HOME"]);
         assert_eq!(words(&["/usr/bin/python3"]), ["/usr/bin/python3"]);
-    }
-
-    #[test]
-    fn a_program_of_the_release_is_found_there_and_others_in_the_path() {
-        let program = |name: &str| {
-            let command = VendorCommand {
-                argv: vec![name.to_owned(), "x/y".to_owned()],
-                env: Vec::new(),
-                directory: "/srv/kkt/releases/1.1.0".into(),
-                timeout: Duration::from_secs(1),
-            };
-            absolute(&command).remove(0)
-        };
-        assert_eq!(program("hooks/prepare.sh"), "/srv/kkt/releases/1.1.0/hooks/prepare.sh");
-        assert_eq!(program("/usr/bin/env"), "/usr/bin/env");
-        assert_eq!(program("psql"), "psql");
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub enum TrustError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The vendor's root on this machine is not the one whose fingerprint is configured, or is none at all.
+    #[error("the vendor's root metadata {} is refused", path.display())]
+    BadRoot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: tuf::Error,
+    },
     /// Stored metadata cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -75,7 +83,7 @@ impl TrustError {
             Self::Source(_) | Self::Missing(_) => Exit::Unreachable,
             Self::NoRoot { .. } => Exit::Configuration,
             Self::Refused(tuf::Error::Expired { .. }) => Exit::Stale,
-            Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => Exit::NotTrusted,
+            Self::BadRoot { .. } | Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => Exit::NotTrusted,
             Self::Read { .. } | Self::Store(_) => Exit::Unexpected,
         }
     }
@@ -94,15 +102,17 @@ impl Trust {
     /// When the root is missing or not the pinned one, or the stored root does not verify. It is never replaced by
     /// a fresh start: that would be a way to roll it back.
     pub fn load(settings: &Settings, directory: &Path) -> Result<Self, TrustError> {
-        let repository = match read(&directory.join("root.json"))? {
-            Some(bytes) => TrustedRepository::from_root(&bytes, None),
+        let stored = directory.join("root.json");
+        let (path, bytes, fingerprint) = match read(&stored)? {
+            Some(bytes) => (stored, bytes, None),
             None => {
-                let bytes = std::fs::read(&settings.root)
-                    .map_err(|source| TrustError::NoRoot { path: settings.root.clone(), source })?;
-                TrustedRepository::from_root(&bytes, settings.root_fingerprint.as_ref())
+                let path = settings.root.clone();
+                let bytes = std::fs::read(&path).map_err(|source| TrustError::NoRoot { path: path.clone(), source })?;
+                (path, bytes, settings.root_fingerprint.as_ref())
             }
         };
-        let repository = repository.map_err(TrustError::Refused)?;
+        let repository = TrustedRepository::from_root(&bytes, fingerprint)
+            .map_err(|source| TrustError::BadRoot { path, source })?;
         let mut trust = Self { directory: directory.to_owned(), repository };
         trust.load_previous()?;
         Ok(trust)

@@ -23,7 +23,6 @@ pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, 
             answer: Some(serde_json::json!({ "to": previous.version, "databases": databases })),
         });
     }
-    work.note(cost);
     let databases = ways(work, settings, update, databases)?;
     let plan = plan::plan_rollback(RollbackFacts {
         id: history::next_id(&journals),
