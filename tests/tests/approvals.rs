@@ -1,11 +1,20 @@
 //! What goes in by itself, what waits for a person, and what a person's word is worth.
 
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use surefoot_tests::notes::{Change, PATIENCE, World, wait};
 
 type Outcome = anyhow::Result<()>;
 
-const CRITICAL: Change<'static> =
-    Change { arguments: &["--severity", "critical"], migration: None, migration_keys: "", script: None, edit: None, ill: false };
+const CRITICAL: Change<'static> = Change {
+    arguments: &["--severity", "critical"],
+    migration: None,
+    migration_keys: "",
+    script: None,
+    edit: None,
+    ill: false,
+};
 
 fn is_served(world: &World, version: &str) -> bool {
     world.client.version().is_ok_and(|found| found == version)
@@ -62,7 +71,11 @@ fn a_critical_release_waits_where_the_admin_says_so() -> Outcome {
     assert!(what_the_poll_said(&world)?.contains("1.0.1 (critical) waits for approval"));
     world.serves("1.0.0", 3)?;
     let status = world.client.surefoot(&["status"])?.well()?;
-    assert!(status.out.to_lowercase().contains("critical"), "status must say loudly what is turned off: {}", status.out);
+    assert!(
+        status.out.to_lowercase().contains("critical"),
+        "status must say loudly what is turned off: {}",
+        status.out
+    );
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! Bad input: a configuration with a mistake, a source that is not there, a source that lies. After each refusal the exit code
 //! says which it was, the old version serves, nothing half-made lies about, and the next good cycle succeeds.
 
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,7 +41,8 @@ fn then_it_goes_in(world: &World) -> Outcome {
 
 /// A refusal is one audit line, for whoever looks later.
 fn is_remembered(world: &World, exit: &str) -> Outcome {
-    let last: serde_json::Value = serde_json::from_slice(&std::fs::read(world.client.state().join("last-check.json"))?)?;
+    let last: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(world.client.state().join("last-check.json"))?)?;
     assert_eq!(last["exit"], exit, "{last}");
     assert!(!last["message"].as_str().unwrap().is_empty());
     Ok(())
@@ -267,7 +271,10 @@ fn metadata(role: &str) -> impl Fn(&World) -> Vec<PathBuf> {
 
 fn manifest(world: &World) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(world.vendor.releases().join("targets/v1.1.0")).unwrap();
-    entries.map(|entry| entry.unwrap().path()).filter(|path| path.to_string_lossy().ends_with("manifest.json")).collect()
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with("manifest.json"))
+        .collect()
 }
 
 #[test]
@@ -389,12 +396,18 @@ fn a_type_of_migration_that_does_not_exist() -> Outcome {
 
 #[test]
 fn a_migration_that_is_not_in_the_release() -> Outcome {
-    is_refused_although_signed(|manifest| manifest["migration_steps"][1]["file"] = "migrations/other.sql".into(), "migrations/other.sql")
+    is_refused_although_signed(
+        |manifest| manifest["migration_steps"][1]["file"] = "migrations/other.sql".into(),
+        "migrations/other.sql",
+    )
 }
 
 #[test]
 fn a_health_check_that_the_agent_does_not_know() -> Outcome {
-    is_refused_although_signed(|manifest| manifest["application"]["health"]["checks"][0]["type"] = "smell".into(), "smell")
+    is_refused_although_signed(
+        |manifest| manifest["application"]["health"]["checks"][0]["type"] = "smell".into(),
+        "smell",
+    )
 }
 
 #[test]
@@ -446,7 +459,10 @@ impl Drop for SmallDisk {
 
 fn mount(arguments: &[&str], place: &Path) {
     let status = Command::new("mount").args(arguments).arg(place).status();
-    assert!(status.is_ok_and(|status| status.success()), "a small disk can be mounted by root only: run this test as root");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "a small disk can be mounted by root only: run this test as root"
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The daemon under rough treatment: killed in the middle, asked by two, asked by strangers, asked nonsense.
 
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -22,7 +25,8 @@ fn parked() -> anyhow::Result<(World, Park)> {
 
 /// Begins an update on another thread of the world, as an admin in another terminal does.
 fn begin(world: &World, park: &Park) -> anyhow::Result<Child> {
-    let child = world.client.command(&["update"])?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let child =
+        world.client.command(&["update"])?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     park.wait()?;
     Ok(child)
 }
@@ -172,7 +176,11 @@ fn nonsense_on_the_socket_gets_an_answer_and_breaks_nothing() -> Outcome {
     ];
     for (bytes, words) in nonsense {
         let answer = say(&world, bytes)?;
-        assert!(answer.contains(words) && answer.contains("usage"), "{:?}: {answer}", String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
+        assert!(
+            answer.contains(words) && answer.contains("usage"),
+            "{:?}: {answer}",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(60)])
+        );
     }
     world.client.surefoot(&["check"])?.says(0, "nothing new")?;
     world.serves("1.0.0", 3)

@@ -1,8 +1,11 @@
 //! Updates, through the command line that an admin uses: what a good release brings, what a bad one leaves, and the ways back.
 
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::path::Path;
 
-use surefoot_tests::notes::{Change, World, wait, PATIENCE};
+use surefoot_tests::notes::{Change, PATIENCE, World, wait};
 
 /// What the outcome of each test is.
 type Outcome = anyhow::Result<()>;
@@ -70,7 +73,12 @@ fn an_ill_release_goes_back_and_is_not_tried_again_unless_told() -> Outcome {
 fn what_is_written_until_the_stop_is_there_after_a_rollback() -> Outcome {
     let mut world = World::installed()?;
     world.vendor.release("1.1.0", "A mistake", Change { ill: true, ..with_author() })?;
-    let mut update = world.client.command(&["update"])?.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+    let mut update = world
+        .client
+        .command(&["update"])?
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
     let mut written = 3;
     // Until the application is stopped it takes notes; each that it says it has kept must be there in the end.
     while update.try_wait()?.is_none() {
@@ -302,7 +310,11 @@ fn a_failed_preparation_leaves_the_old_release_alone() -> Outcome {
     let edit = |checkout: &Path| {
         let path = checkout.join("publish.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text + "\n[application.hooks.prepare]\nrun = [\"sh\", \"-c\", \"echo no compiler >&2; exit 1\"]\n").unwrap();
+        std::fs::write(
+            &path,
+            text + "\n[application.hooks.prepare]\nrun = [\"sh\", \"-c\", \"echo no compiler >&2; exit 1\"]\n",
+        )
+        .unwrap();
     };
     let before = world.client.ask("GET", "/pid", "")?;
     world.vendor.release("1.1.0", "Cannot be built", Change { edit: Some(&edit), ..with_author() })?;

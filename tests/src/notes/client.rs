@@ -39,7 +39,13 @@ impl Client {
     /// When a file cannot be written.
     pub fn new(directory: &Path, source: &str, root: &Path, more: &str) -> anyhow::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let client = Self { root: directory.join("client"), directory: directory.join("srv/notes"), port, daemon: None, environment: Vec::new() };
+        let client = Self {
+            root: directory.join("client"),
+            directory: directory.join("srv/notes"),
+            port,
+            daemon: None,
+            environment: Vec::new(),
+        };
         std::fs::create_dir_all(client.root.join("etc/surefoot"))?;
         std::fs::create_dir_all(client.shared().join("data"))?;
         std::fs::write(client.shared().join("data/settings.txt"), port.to_string())?;
@@ -199,7 +205,8 @@ impl Client {
     /// As [`Self::history`].
     pub fn story(&self) -> anyhow::Result<Vec<String>> {
         let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let line = |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
+        let line =
+            |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
         Ok(self.history()?.iter().map(line).collect())
     }
 

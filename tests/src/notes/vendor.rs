@@ -45,7 +45,10 @@ impl Vendor {
         std::fs::create_dir_all(checkout.join("bin"))?;
         std::fs::create_dir_all(&releases)?;
         std::fs::write(checkout.join("publish.toml"), PROFILE)?;
-        std::fs::write(checkout.join("migrations/001_notes.sql"), "create table notes (id integer primary key, text text not null);\n")?;
+        std::fs::write(
+            checkout.join("migrations/001_notes.sql"),
+            "create table notes (id integer primary key, text text not null);\n",
+        )?;
         std::fs::copy(program("notes")?, checkout.join("bin/notes"))?;
         let vendor = Self { checkout, releases, changelog: Vec::new(), environment: Vec::new() };
         vendor.git(&["init", "--quiet", "--initial-branch=main"])?;
