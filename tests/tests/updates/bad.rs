@@ -1,51 +1,11 @@
-//! Updates, through the command line that an admin uses: what a good release brings, what a bad one leaves, and the ways back.
-
-// Helpers of tests are tests too.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Bad releases, each in its own way: everything is put back.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use surefoot_tests::notes::{Change, PATIENCE, World, wait};
 
-/// What the outcome of each test is.
-type Outcome = anyhow::Result<()>;
-
-const AUTHOR: &str = "alter table notes add column author text not null default 'nobody';";
-
-/// A release with a migration that the release before cannot work with.
-fn with_author() -> Change<'static> {
-    Change { migration: Some(AUTHOR), ..Change::default() }
-}
-
-/// Makes an executable of the release.
-fn write_script(checkout: &Path, name: &str, lines: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    let path = checkout.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// Lets `bin/start` be what starts the application from this release on.
-fn started_by(checkout: &Path, lines: &str) {
-    let path = checkout.join("publish.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("[\"bin/notes\", \"start\"]", "[\"bin/start\"]")).unwrap();
-    write_script(checkout, "bin/start", lines);
-}
-
-#[test]
-fn an_update_migrates_and_keeps_every_row() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-
-    world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
-
-    world.serves("1.1.0", 3)?;
-    assert_eq!(world.columns()?, ["id", "text", "author"]);
-    assert_eq!(world.client.story()?, ["install 1.0.0 completed", "update 1.1.0 completed"]);
-    assert!(world.client.fetched()?.is_empty());
-    Ok(())
-}
+use super::{Outcome, started_by, with_author, write_script};
 
 #[test]
 fn an_ill_release_goes_back_and_is_not_tried_again_unless_told() -> Outcome {
@@ -73,12 +33,7 @@ fn an_ill_release_goes_back_and_is_not_tried_again_unless_told() -> Outcome {
 fn what_is_written_until_the_stop_is_there_after_a_rollback() -> Outcome {
     let mut world = World::installed()?;
     world.vendor.release("1.1.0", "A mistake", Change { ill: true, ..with_author() })?;
-    let mut update = world
-        .client
-        .command(&["update"])?
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()?;
+    let mut update = world.client.command(&["update"])?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut written = 3;
     // Until the application is stopped it takes notes; each that it says it has kept must be there in the end.
     while update.try_wait()?.is_none() {
@@ -135,129 +90,6 @@ fn a_script_that_fails_after_a_good_migration_takes_it_back_too() -> Outcome {
     world.serves("1.0.0", 3)?;
     assert_eq!(world.columns()?, ["id", "text"]);
     Ok(())
-}
-
-#[test]
-fn a_client_that_skips_a_release_runs_its_migrations_too() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-    let stars = Some("alter table notes add column stars integer not null default 0;");
-    world.vendor.release("1.2.0", "Notes have stars", Change { migration: stars, ..Change::default() })?;
-
-    world.client.surefoot(&["update"])?.well()?;
-
-    world.serves("1.2.0", 3)?;
-    assert_eq!(world.columns()?, ["id", "text", "author", "stars"]);
-    assert_eq!(world.client.story()?, ["install 1.0.0 completed", "update 1.2.0 completed"]);
-    Ok(())
-}
-
-#[test]
-fn below_a_minimum_version_the_release_between_goes_in_first() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-    let arguments = ["--minimum-version", "1.1.0"];
-    world.vendor.release("1.2.0", "Builds on 1.1.0", Change { arguments: &arguments, ..Change::default() })?;
-
-    world.client.surefoot(&["update"])?.says(0, "1.2.0 is installed")?;
-
-    world.serves("1.2.0", 3)?;
-    let story = ["install 1.0.0 completed", "update 1.1.0 completed", "update 1.2.0 completed"];
-    assert_eq!(world.client.story()?, story, "each with its own backup and health check");
-    Ok(())
-}
-
-#[test]
-fn below_a_minimum_version_a_bad_release_between_ends_the_way() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "A mistake", Change { ill: true, ..Change::default() })?;
-    let arguments = ["--minimum-version", "1.1.0"];
-    world.vendor.release("1.2.0", "Builds on 1.1.0", Change { arguments: &arguments, ..Change::default() })?;
-
-    world.client.surefoot(&["update"])?.says(7, "1.1.0 failed and was rolled back")?;
-    world.client.surefoot(&["update"])?.says(10, "needs a release in between")?;
-
-    world.serves("1.0.0", 3)
-}
-
-#[test]
-fn a_rollback_brings_the_database_back_and_keeps_the_newer_one_under_a_name() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-    world.client.surefoot(&["update"])?.well()?;
-    world.client.note("written on 1.1.0")?;
-
-    let cost = world.client.surefoot(&["rollback", "--dry-run"])?.says(0, "goes back to 1.0.0")?;
-    assert!(cost.out.contains("database main") && cost.out.contains("kept aside"), "{}", cost.out);
-    world.serves("1.1.0", 4)?;
-    world.client.surefoot(&["rollback"])?.says(2, "--yes")?;
-    world.serves("1.1.0", 4)?;
-
-    world.client.surefoot(&["rollback", "--yes"])?.says(0, "back on 1.0.0")?;
-
-    world.serves("1.0.0", 3)?;
-    assert_eq!(world.columns()?, ["id", "text"]);
-    assert_eq!(notes_left_aside(&world)?, [4]);
-    Ok(())
-}
-
-/// The notes in each database that lies beside the live one.
-fn notes_left_aside(world: &World) -> anyhow::Result<Vec<u32>> {
-    let mut counts = Vec::new();
-    for entry in std::fs::read_dir(world.client.shared().join("data"))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with("notes.sqlite3.") {
-            let database = rusqlite::Connection::open(&path)?;
-            counts.push(database.query_row("select count(*) from notes", [], |row| row.get(0))?);
-        }
-    }
-    Ok(counts)
-}
-
-#[test]
-fn a_rollback_over_compatible_migrations_keeps_what_was_written() -> Outcome {
-    let mut world = World::installed()?;
-    let change = Change { migration_keys: "compatible_with_previous = true", ..with_author() };
-    world.vendor.release("1.1.0", "Notes have an author", change)?;
-    world.client.surefoot(&["update"])?.well()?;
-    world.client.note("written on 1.1.0")?;
-
-    world.client.surefoot(&["rollback", "--dry-run"])?.says(0, "its data stays as it is")?;
-    world.client.surefoot(&["rollback", "--yes"])?.says(0, "back on 1.0.0")?;
-
-    world.serves("1.0.0", 4)?;
-    assert_eq!(world.columns()?, ["id", "text", "author"]);
-    assert!(notes_left_aside(&world)?.is_empty());
-    Ok(())
-}
-
-#[test]
-fn what_an_admin_took_back_does_not_come_again_by_itself() -> Outcome {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-    world.client.surefoot(&["update"])?.well()?;
-    world.client.surefoot(&["rollback", "--yes"])?.well()?;
-
-    world.configure(world.source(), "[policy]\nautomatic = [\"minor\"]")?;
-    world.client.surefoot(&["update"])?.says(10, "1.1.0 failed here before")?;
-    world.client.surefoot(&["rollback", "--yes"])?.says(10, "no update to take back")?;
-    world.serves("1.0.0", 3)?;
-
-    world.client.surefoot(&["update", "1.1.0", "--again"])?.says(0, "1.1.0 is installed")?;
-    world.serves("1.1.0", 3)
-}
-
-#[test]
-fn only_the_current_release_and_the_one_before_are_kept() -> Outcome {
-    let mut world = World::installed()?;
-    for version in ["1.1.0", "1.2.0", "1.3.0"] {
-        world.vendor.release(version, "A small thing", Change::default())?;
-        world.client.surefoot(&["update"])?.well()?;
-    }
-    assert_eq!(world.client.kept_releases()?, ["1.2.0", "1.3.0"]);
-    assert!(world.client.fetched()?.is_empty());
-    world.serves("1.3.0", 3)
 }
 
 #[test]
