@@ -32,20 +32,29 @@ pub(crate) mod testing {
 
     thread_local! {
         static PASSED: Cell<usize> = const { Cell::new(0) };
+        static HIT: Cell<&'static str> = const { Cell::new("none") };
         static CHOSEN: Cell<Option<(usize, Fault)>> = const { Cell::new(None) };
     }
 
     /// The panic of [`Fault::Crash`].
     pub(crate) struct Crashed;
 
-    pub(crate) fn point(_name: &'static str) -> std::io::Result<()> {
+    pub(crate) fn point(name: &'static str) -> std::io::Result<()> {
         let number = PASSED.get();
         PASSED.set(number + 1);
+        if CHOSEN.get().is_some_and(|(chosen, _)| chosen == number) {
+            HIT.set(name);
+        }
         match CHOSEN.get() {
             Some((chosen, Fault::Error)) if chosen == number => Err(std::io::Error::from_raw_os_error(5)),
             Some((chosen, Fault::Crash)) if chosen == number => std::panic::resume_unwind(Box::new(Crashed)),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// The name of the point at which the last fault happened on this thread.
+    pub(crate) fn hit() -> &'static str {
+        HIT.get()
     }
 
     /// Runs `act` with a fault at point `number` of this thread, or with none; answers what came of it (`None`: crashed) and

@@ -20,7 +20,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     rename(&made, path)
 }
 
-/// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal.
+/// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal. A last line
+/// without newline never happened; it is cut off first, or this line would become a part of it.
 ///
 /// # Errors
 /// When the line is not known to be durable. It may be there in part; a reader ignores a last line without newline.
@@ -29,9 +30,18 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).attempt("open", path)?;
     let mut file = File::from(file);
+    if !new {
+        cut_to_last_line(path, &file)?;
+    }
     file.write_all(format!("{line}\n").as_bytes()).attempt("append to", path)?;
     file.sync_all().attempt("make durable", path)?;
     if new { sync_parent(path) } else { Ok(()) }
+}
+
+fn cut_to_last_line(path: &Path, file: &File) -> Result<()> {
+    let bytes = std::fs::read(path).attempt("read", path)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    if whole == bytes.len() { Ok(()) } else { file.set_len(whole as u64).attempt("cut", path) }
 }
 
 /// Makes a file that takes `bytes` of the disk and holds nothing, to be removed when the disk is full (fallocate(2)). Where
@@ -73,6 +83,16 @@ pub fn remove_file(path: &Path) -> Result<()> {
             sync_parent(path)
         }
     }
+}
+
+/// Removes what [`write_atomic`] or [`super::replace_link`] makes under this name, and what an attempt that was cut off left
+/// beside it. That neither is there is fine.
+///
+/// # Errors
+/// When one of them is there and stays.
+pub fn remove_made(path: &Path) -> Result<()> {
+    remove_file(path)?;
+    remove_file(&beside(path, ".partial"))
 }
 
 /// A file that is being made under a name that nobody reads.
@@ -121,8 +141,7 @@ impl Partial {
     /// # Errors
     /// When the system refuses.
     pub fn give(&self, owner: super::Owner) -> Result<()> {
-        rustix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid()))
-            .attempt("give away", &self.path)
+        rustix::fs::fchown(&self.file, Some(owner.uid()), Some(owner.gid())).attempt("give away", &self.path)
     }
 
     /// Makes the content durable and answers the path, to be renamed by the caller.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-pub use file::{Partial, append_line, create_partial, remove_file, reserve, resume_partial, truncate, write_atomic};
+pub use file::{Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic};
 pub use link::{exchange, rename, replace_link};
 pub use tree::{Owner, TreeWriter, copy_tree, give_tree, make_dir, make_dirs, remove_tree, sync_tree};
 

@@ -39,8 +39,11 @@ impl Owner {
 /// # Errors
 /// When it cannot be made, or something else has the name.
 pub fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    match rustix::fs::mkdir(path, Mode::from_raw_mode(0o700)) {
+    // With its mode from the first instant: a crash before the chmod would leave one that its users cannot enter, for good.
+    match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {
+            Ok::<(), Errno>(()).attempt("make directory", path)?;
+            // The umask may have cut it.
             rustix::fs::chmod(path, Mode::from_raw_mode(mode)).attempt("set the mode of", path)?;
             sync_parent(path)
         }
@@ -201,7 +204,7 @@ impl TreeWriter {
     pub fn create_link(&mut self, path: &Path, target: &Path) -> Result<()> {
         self.make_parents(path)?;
         let whole = self.path.join(path);
-        let name = path.file_name().expect("a release path ends in a plain component");
+        let name = last_of(path, &whole)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = match path.parent() {
             Some(above) if !above.as_os_str().is_empty() => &self.open(above, flags, Mode::empty())?,
@@ -228,7 +231,7 @@ impl TreeWriter {
 
     fn make_one(&self, dir: &Path) -> Result<()> {
         let whole = self.path.join(dir);
-        let name = dir.file_name().expect("a release path ends in a plain component");
+        let name = last_of(dir, &whole)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let above = match dir.parent() {
             Some(above) if !above.as_os_str().is_empty() => &self.open(above, flags, Mode::empty())?,
@@ -250,6 +253,11 @@ impl TreeWriter {
         let Some(owner) = self.owner else { return Ok(()) };
         rustix::fs::fchown(file, Some(owner.uid()), Some(owner.gid())).attempt("give away", path)
     }
+}
+
+/// The last component, to be made by its name alone.
+fn last_of<'a>(path: &'a Path, whole: &Path) -> Result<&'a std::ffi::OsStr> {
+    path.file_name().ok_or_else(|| Error::new("make", whole, Errno::INVAL))
 }
 
 /// A file of a [`TreeWriter`].
@@ -277,7 +285,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut tree = TreeWriter::create(&dir.path().join("tree"), None).unwrap();
         tree.create_file(Path::new("a/b.txt"), 0o755).unwrap().write(b"x").unwrap();
-        std::os::unix::fs::symlink("/tmp", dir.path().join("tree/out")).unwrap();
+        crate::durable::replace_link(&dir.path().join("tree/out"), Path::new("/tmp")).unwrap();
         assert!(tree.create_file(Path::new("out/evil"), 0o644).is_err());
         assert!(tree.create_file(Path::new("../evil"), 0o644).is_err());
         assert!(tree.create_file(Path::new("a/b.txt"), 0o644).is_err(), "a name is used once");
@@ -289,7 +297,7 @@ mod tests {
         let from = dir.path().join("from");
         let mut tree = TreeWriter::create(&from, None).unwrap();
         tree.create_file(Path::new("bin/run"), 0o755).unwrap().write(b"#!").unwrap();
-        std::os::unix::fs::symlink("nowhere", from.join("dangling")).unwrap();
+        crate::durable::replace_link(&from.join("dangling"), Path::new("nowhere")).unwrap();
         let to = dir.path().join("to");
         copy_tree(&from, &to).unwrap();
         assert_eq!(std::fs::read(to.join("bin/run")).unwrap(), b"#!");

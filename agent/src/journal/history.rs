@@ -78,16 +78,19 @@ fn row(journal: &Journal, all: &[Journal]) -> Row {
 
 /// How one update stands, later rollbacks left out of account.
 pub fn status(journal: &Journal) -> Status {
+    // What is left to do after the commit is tidying up, however often that is taken up.
+    if is_good(journal) {
+        return Status::Completed;
+    }
     match journal.records().next_back() {
         Some(Record::Planned { .. }) | None => Status::Pending,
-        Some(Record::Finished | Record::Committed) => Status::Completed,
         Some(Record::RolledBack) if touched_the_service(journal) => Status::RolledBack,
         Some(Record::RolledBack) => Status::Failed,
         Some(Record::Stuck { .. }) => Status::Stuck,
         Some(
             Record::Begun { .. } | Record::Applied { .. } | Record::Soaking | Record::Soaked { .. }
             | Record::Failed { .. } | Record::Reverted { .. } | Record::RevertFailed { .. }
-            | Record::LeftAside { .. } | Record::Resumed,
+            | Record::LeftAside { .. } | Record::Committed | Record::Finished | Record::Resumed,
         ) => Status::InProgress,
     }
 }

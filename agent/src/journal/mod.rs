@@ -77,11 +77,12 @@ impl Journal {
     pub fn append(&mut self, record: Record, now: jiff::Timestamp) -> Result<(), JournalError> {
         let entry = Entry { at: now, record };
         let line = serde_json::to_string(&entry).expect("a record has only text keys");
-        self.append_line(&line).map_err(JournalError::Write)?;
-        self.entries.push(entry);
-        if !self.is_open() {
+        if entry.record.is_last() {
+            // Before it, not after: nobody takes up an update that is over.
             durable::remove_file(&self.reserve()).map_err(JournalError::Write)?;
         }
+        self.append_line(&line).map_err(JournalError::Write)?;
+        self.entries.push(entry);
         Ok(())
     }
 
@@ -90,7 +91,7 @@ impl Journal {
         match durable::append_line(&self.path, line) {
             Err(error) if error.is_no_space() && self.reserve().exists() => {
                 durable::remove_file(&self.reserve())?;
-                // A part of the line may be there already.
+                // The whole line may be there already, and only its durability in doubt.
                 durable::truncate(&self.path, length)?;
                 durable::append_line(&self.path, line)
             }
@@ -124,20 +125,6 @@ impl Journal {
         Err(JournalError::Plan { path: path.to_owned() })
     }
 
-    /// Prepares a journal that was read for more records: cuts off a last line that never happened.
-    ///
-    /// # Errors
-    /// When the file cannot be cut.
-    pub fn repair(&self) -> Result<(), JournalError> {
-        let bytes = std::fs::read(&self.path)
-            .map_err(|source| JournalError::Read { path: self.path.clone(), source })?;
-        let whole = whole_lines(&bytes);
-        if whole.len() < bytes.len() {
-            durable::truncate(&self.path, whole.len() as u64).map_err(JournalError::Write)?;
-        }
-        Ok(())
-    }
-
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -160,7 +147,18 @@ impl Journal {
 
     /// Whether the update still needs something done.
     pub fn is_open(&self) -> bool {
-        !self.records().any(|record| matches!(record, Record::Finished | Record::RolledBack))
+        !self.records().any(Record::is_last)
+    }
+
+    /// Whether the last word on it is that a person is needed.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.records().next_back(), Some(Record::Stuck { .. }))
+    }
+
+    /// Whether the new release was up and healthy, and nothing has failed since: code, data and services agree.
+    pub fn is_soaking(&self) -> bool {
+        let has = |wanted: fn(&Record) -> bool| self.records().any(wanted);
+        has(|record| matches!(record, Record::Soaking)) && !has(|record| matches!(record, Record::Failed { .. }))
     }
 }
 
@@ -200,3 +198,6 @@ pub fn read_all(updates: &Path) -> Result<Vec<Journal>, JournalError> {
     journals.sort_by_key(|journal| journal.plan().id);
     Ok(journals)
 }
+
+#[cfg(test)]
+mod tests;

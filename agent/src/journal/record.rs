@@ -83,3 +83,10 @@ pub enum Record {
     /// The agent started again and took the update up.
     Resumed,
 }
+
+impl Record {
+    /// Whether nothing follows it: the update is over.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Finished | Self::RolledBack)
+    }
+}

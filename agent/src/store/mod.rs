@@ -154,7 +154,7 @@ impl<'a> Store<'a> {
     pub fn discard(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
         match self {
             Self::Postgres(store) => store.discard(tag, dir),
-            Self::Sqlite(store) => store.discard(dir),
+            Self::Sqlite(store) => store.discard(tag, dir),
             Self::Command(store) => store.discard(dir),
         }
     }

@@ -22,6 +22,12 @@ impl BackupTag {
         Self(format!("{number:04}"))
     }
 
+    /// The tag of what an update that brings another's backup back does for it, such as `0008r`.
+    #[must_use]
+    pub fn of_restore(number: u32) -> Self {
+        Self(format!("{number:04}r"))
+    }
+
     /// The tag as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -59,7 +59,7 @@ impl Sqlite {
     }
 
     pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
-        self.discard(dir)?;
+        self.discard(tag, dir)?;
         let record = |size, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, held };
         if !self.live.exists() {
             return Ok(record(0, Held::Nothing));
@@ -73,11 +73,11 @@ impl Sqlite {
         Ok(record(size_of(&path)?, Held::File { file, sha256 }))
     }
 
-    pub(super) fn discard(&self, dir: &Path) -> Result<(), StoreError> {
+    pub(super) fn discard(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
         let path = dir.join(self.file_name());
         let partial = durable::beside(&path, ".partial");
         let companions = COMPANIONS.iter().map(|suffix| durable::beside(&partial, suffix));
-        for path in companions.chain([partial.clone(), path]) {
+        for path in companions.chain([partial.clone(), path, restore::restoring(self, tag)]) {
             durable::remove_file(&path).keeping(self.name.as_str())?;
         }
         Ok(())

@@ -56,9 +56,12 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
         return Ok(None);
     }
     if let Next::Stuck(reason) = next {
+        // Written down, or a person who takes it up again would meet the same count of resumptions.
+        if !journal.is_stuck() {
+            journal.append(Record::Stuck { reason: reason.clone() }, world.clock.now())?;
+        }
         return Ok(Some(Outcome::Stuck { reason }));
     }
-    journal.repair()?;
     journal.append(Record::Resumed, world.clock.now())?;
     let mut walk = Walk::new(journal, world);
     if let Err(error) = walk.vendor.end_leftovers() {
@@ -83,7 +86,6 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
 /// # Errors
 /// When the journal cannot be written.
 pub fn retry(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
-    journal.repair()?;
     journal.append(Record::Failed { step: None, error: "taken up again by an admin".to_owned() }, world.clock.now())?;
     recover(journal, world)
 }

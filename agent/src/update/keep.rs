@@ -16,7 +16,7 @@ use crate::store::BackupTag;
 /// Tidies up after a good update. Everything here can be done again.
 pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     durable::remove_tree(&walk.here.fetch())?;
-    durable::remove_file(&walk.here.closed())?;
+    durable::remove_made(&walk.here.closed())?;
     if walk.plan.act == Act::Release {
         return give_up_home(walk);
     }
@@ -85,7 +85,8 @@ fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<()
         let Some(database) = super::find_database(sides, &name) else { continue };
         with_store(&database, &vendor, &app, |store| {
             store.discard(&tag, &directory)?;
-            store.forget_left(&tag, &directory)
+            store.forget_left(&tag, &directory)?;
+            store.forget_left(&BackupTag::of_restore(plan.id), &directory)
         })
         .map_err(|source| StepError::Store { database: name, source: Box::new(source) })?;
     }

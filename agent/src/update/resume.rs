@@ -86,7 +86,8 @@ pub fn to_revert(journal: &Journal) -> Vec<(usize, bool)> {
 /// Whether the application must not start by itself: its services were stopped for this update and are not up again,
 /// neither the new ones for good nor the old ones.
 pub fn door_is_closed(journal: &Journal) -> bool {
-    if !matches!(next(journal), Next::Unwind | Next::Stuck(_)) {
+    // A release that is soaking serves, even where a person is needed to say what becomes of it.
+    if journal.is_soaking() || !matches!(next(journal), Next::Unwind | Next::Stuck(_)) {
         return false;
     }
     let is_stop = |step: usize| matches!(journal.plan().steps.get(step), Some(crate::plan::Step::Stop));

@@ -24,7 +24,7 @@ pub(super) fn file(
     backup: &Path,
     sha256: &Sha256,
 ) -> Result<Option<LeftAside>, StoreError> {
-    let beside = durable::beside(&store.live, &format!(".sf{tag}-restoring"));
+    let beside = restoring(store, tag);
     if !is(&store.live, sha256)? {
         if hash_file(backup)? != *sha256 {
             let reason = "its contents are not those that were written".to_owned();
@@ -144,6 +144,11 @@ fn remove_companions(store: &Sqlite) -> Result<(), StoreError> {
         durable::remove_file(&durable::beside(&store.live, suffix)).keeping(store.name.as_str())?;
     }
     Ok(())
+}
+
+/// Where a restore of this tag makes the copy that goes live.
+pub(super) fn restoring(store: &Sqlite, tag: &BackupTag) -> PathBuf {
+    durable::beside(&store.live, &format!(".sf{tag}-restoring"))
 }
 
 /// What restores of this tag left aside, the latest last.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use manifest_schema::profile::Service;
 
 use super::StepError;
-use super::stop::put_door_in;
+use super::stop::{put_door_in, stop_services};
 use crate::durable;
 use crate::host::{guard, systemd, vendor::VendorError};
 use crate::plan::{Manager, Side};
@@ -20,7 +20,7 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     Ok(durable::replace_link(walk.app.current(), &target)?)
 }
 
-/// The link first, then the units. After a first install there is no link.
+/// The link first, then the units. Before a first install there was no link, and nothing ran.
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     match walk.plan.from.clone() {
         Some(from) => {
@@ -28,7 +28,10 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
             durable::replace_link(walk.app.current(), &target)?;
         }
         None => {
-            durable::remove_file(walk.app.current())?;
+            // They are not started yet, but after a power cut an enabled unit may have started by itself.
+            let to = walk.plan.to.clone();
+            stop_services(walk, &to)?;
+            durable::remove_made(walk.app.current())?;
             let services = &walk.plan.to.profile.services;
             guard::remove(&walk.world.layout.units(), services)?;
         }

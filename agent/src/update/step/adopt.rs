@@ -15,19 +15,16 @@ use crate::durable;
 use crate::host::guard;
 use crate::update::Walk;
 
-/// Adopts the directory.
+/// Adopts the directory, or what is left to do of it.
 pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     let release = walk.release();
     for directory in [walk.app.home(), walk.app.releases(), walk.app.shared()] {
         durable::make_dirs(&directory, 0o755)?;
     }
-    durable::replace_link(&release, &walk.app.link_to(&walk.plan.to.version))?;
-    durable::exchange(walk.app.current(), &release)?;
-    again(walk)
-}
-
-/// The part after the exchange, for a directory that is a link already.
-pub(super) fn again(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    if !walk.app.current().is_symlink() {
+        durable::replace_link(&release, &walk.app.link_to(&walk.plan.to.version))?;
+        durable::exchange(walk.app.current(), &release)?;
+    }
     for kept in walk.plan.to.profile.keep.clone() {
         move_out(walk, &kept)?;
     }
@@ -45,8 +42,8 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     if walk.app.current().is_symlink() && release.is_dir() && !release.is_symlink() {
         durable::exchange(walk.app.current(), &release)?;
     }
-    if release.is_symlink() {
-        durable::remove_file(&release)?;
+    if release.is_symlink() || !release.exists() {
+        durable::remove_made(&release)?;
     }
     Ok(())
 }
@@ -72,8 +69,8 @@ fn move_back(walk: &Walk<'_, '_>, kept: &Kept) -> Result<(), StepError> {
     if inside.is_symlink() && outside.exists() && !outside.is_symlink() {
         durable::exchange(&inside, &outside)?;
     }
-    if outside.is_symlink() {
-        durable::remove_file(&outside)?;
+    if outside.is_symlink() || !outside.exists() {
+        durable::remove_made(&outside)?;
     }
     Ok(())
 }

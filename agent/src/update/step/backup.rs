@@ -32,7 +32,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, files: bool, databases: &[Database
     let directory = walk.here.backup(walk.plan.id);
     let tag = BackupTag::of_update(walk.plan.id);
     for DatabaseBackup { database, .. } in databases {
-        durable::remove_file(&record_path(walk, walk.plan.id, database))?;
+        durable::remove_made(&record_path(walk, walk.plan.id, database))?;
         walk.with_store(database, |store| store.discard(&tag, &directory))?;
     }
     if files {

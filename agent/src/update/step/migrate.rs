@@ -3,6 +3,7 @@
 use manifest_schema::migration::{MigrationStep, MigrationType};
 
 use super::{StepError, backup, prepare};
+use crate::host::vendor::VendorError;
 use crate::journal::Record;
 use crate::store::VendorCommand;
 use crate::update::Walk;
@@ -23,6 +24,9 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, steps: &[MigrationStep]) -> Result<
 /// Each database goes back to its backup, and what is left is kept aside under a name. Where the whole migration was
 /// applied and the release before works with what it left, the database stays: nothing that was written is lost then.
 pub(super) fn revert(walk: &mut Walk<'_, '_>, applied: bool) -> Result<(), StepError> {
+    // A migration in a unit of its own outlives the agent, and would work on in what is being put back.
+    let still_runs = |source| VendorError::Run { label: "migrate".to_owned(), source };
+    walk.vendor.end_leftovers().map_err(still_runs)?;
     for name in walk.plan.migrated_databases() {
         if applied && walk.plan.is_compatible(&name) {
             continue;

@@ -8,7 +8,7 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     adopt::revert(walk)
 }
 
-/// Adopts it again, unless it still is a link.
+/// Adopts it again, as far as it was given back.
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
-    if walk.app.current().is_symlink() { adopt::again(walk) } else { adopt::apply(walk) }
+    adopt::apply(walk)
 }

@@ -4,23 +4,29 @@ use manifest_schema::path::Name;
 
 use super::{StepError, backup};
 use crate::journal::Record;
+use crate::store::{BackupRecord, BackupTag};
 use crate::update::Walk;
 
 /// Brings the backup of update `of` back; what is left is kept aside under a name.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, of: u32, databases: &[Name]) -> Result<(), StepError> {
-    bring_back(walk, of, databases)
+    let tag = BackupTag::of_restore(walk.plan.id);
+    bring_back(walk, of, &tag, databases)
 }
 
-/// Brings back what this update copied before.
+/// Brings back what this update copied before, then removes what the apply was cut off at.
 pub(super) fn revert(walk: &mut Walk<'_, '_>, databases: &[Name]) -> Result<(), StepError> {
     let own = walk.plan.id;
-    bring_back(walk, own, databases)
+    bring_back(walk, own, &BackupTag::of_update(own), databases)?;
+    let (tag, nowhere) = (BackupTag::of_restore(own), walk.here.scratch());
+    databases.iter().try_for_each(|name| walk.with_store(name, |store| store.discard(&tag, &nowhere)))
 }
 
-fn bring_back(walk: &mut Walk<'_, '_>, of: u32, databases: &[Name]) -> Result<(), StepError> {
+/// What is left aside bears the name of this act, neither of the update that made the backup nor of the other direction: by
+/// these names a store tells whether a restore has happened already, and each of them is one of its own.
+fn bring_back(walk: &mut Walk<'_, '_>, of: u32, tag: &BackupTag, databases: &[Name]) -> Result<(), StepError> {
     let directory = walk.here.backup(of);
     for name in databases {
-        let record = backup::record(walk, of, name)?;
+        let record = BackupRecord { tag: tag.clone(), ..backup::record(walk, of, name)? };
         let left = walk.with_store(name, |store| store.restore(&record, &directory))?;
         if let Some(left) = left {
             walk.record(Record::LeftAside { database: name.clone(), name: left.name, bytes: left.size })?;

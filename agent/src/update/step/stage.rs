@@ -34,9 +34,11 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
     Ok(())
 }
 
-/// Invalid first, then gone.
+/// Invalid first, then gone. What runs now was not staged here: the apply has refused it.
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
-    is_not_current(walk)?;
+    if is_not_current(walk).is_err() {
+        return Ok(());
+    }
     let (release, pending) = (walk.release(), pending(walk));
     durable::remove_tree(&pending)?;
     if release.exists() {
@@ -93,7 +95,7 @@ fn link_kept(tree: &mut TreeWriter, keep: &[Kept]) -> Result<(), StepError> {
 }
 
 /// From its place in `releases/X.Y.Z` to its place in `shared`: relative, so that a home can be moved as a whole.
-pub(super) fn link_to_shared(path: &ReleasePath) -> PathBuf {
+pub(in crate::update) fn link_to_shared(path: &ReleasePath) -> PathBuf {
     let up = path.components().count() + 1;
     let mut link: PathBuf = std::iter::repeat_n("..", up).collect();
     link.push("shared");

@@ -38,7 +38,7 @@ pub(super) fn close_door(walk: &Walk<'_, '_>) -> Result<(), StepError> {
 }
 
 pub(super) fn open_door(walk: &Walk<'_, '_>) -> Result<(), StepError> {
-    Ok(durable::remove_file(&walk.here.closed())?)
+    Ok(durable::remove_made(&walk.here.closed())?)
 }
 
 /// Stops in the reverse order of the start.

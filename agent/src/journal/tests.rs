@@ -1,0 +1,192 @@
+//! The journal through its door: what was appended is read, what was cut off never happened, and what cannot be read stops
+//! everything.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::plan::Act;
+use crate::update::tests::machine::Machine;
+use crate::update::tests::release::Release;
+use crate::update::tests::repository::now;
+
+struct Place {
+    _dir: tempfile::TempDir,
+    directory: PathBuf,
+    plan: Plan,
+}
+
+fn place() -> Place {
+    let machine = Machine::new(vec![Release::new("1.0.0", &[]), Release::new("1.1.0", &[])]);
+    let dir = tempfile::tempdir().unwrap();
+    Place { directory: dir.path().join("0001-1.1.0"), _dir: dir, plan: machine.plan_update(Some("1.0.0"), "1.1.0") }
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        self.directory.join("journal.jsonl")
+    }
+
+    fn begin(&self) -> Journal {
+        Journal::begin(&self.directory, self.plan.clone(), now()).unwrap()
+    }
+
+    fn text(&self) -> Vec<u8> {
+        std::fs::read(self.path()).unwrap()
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        durable::make_dirs(&self.directory, 0o755).unwrap();
+        durable::write_atomic(&self.path(), bytes, 0o640).unwrap();
+    }
+
+    fn read(&self) -> Result<Option<Journal>, JournalError> {
+        Journal::read(&self.path())
+    }
+}
+
+#[test]
+fn what_was_appended_is_read_in_its_order() {
+    let place = place();
+    let mut journal = place.begin();
+    for record in [Record::Begun { step: 0 }, Record::Applied { step: 0 }, Record::Soaked { seconds: 10 }] {
+        journal.append(record, now()).unwrap();
+    }
+    let read = place.read().unwrap().unwrap();
+    assert_eq!(read.entries(), journal.entries());
+    assert_eq!(*read.plan(), place.plan);
+    assert!(read.is_open());
+}
+
+#[test]
+fn an_update_begins_where_an_earlier_attempt_left_half_a_plan() {
+    let place = place();
+    place.begin();
+    let whole = place.text();
+    place.write(&whole[..whole.len() / 2]);
+    assert!(place.read().unwrap().is_none(), "half a plan is no update");
+    let mut journal = place.begin();
+    journal.append(Record::Begun { step: 0 }, now()).unwrap();
+    assert_eq!(place.read().unwrap().unwrap().entries().len(), 2);
+}
+
+#[test]
+fn a_record_goes_behind_the_last_whole_line() {
+    let place = place();
+    let mut journal = place.begin();
+    let mut text = place.text();
+    text.extend_from_slice(br#"{"at":"2026-01-01T00:00:00Z","rec"#);
+    place.write(&text);
+    journal.append(Record::Resumed, now()).unwrap();
+    let read = place.read().unwrap().unwrap();
+    assert_eq!(read.records().next_back(), Some(&Record::Resumed));
+    assert_eq!(read.entries().len(), 2);
+}
+
+#[test]
+fn a_broken_line_in_the_middle_names_itself() {
+    let place = place();
+    let mut journal = place.begin();
+    journal.append(Record::Begun { step: 0 }, now()).unwrap();
+    journal.append(Record::Applied { step: 0 }, now()).unwrap();
+    let text = String::from_utf8(place.text()).unwrap();
+    for broken in
+        ["\n", "nonsense\n", "{}\n", "{\"at\":\"2026-01-01T00:00:00Z\",\"record\":\"unheard_of\"}\n", "\0\0\0\0\n"]
+    {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        place.write([lines[0], broken, lines[2]].concat().as_bytes());
+        let error = place.read().unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("journal.jsonl"), "{broken:?}: {error}");
+        let error = read_all(place.directory.parent().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+    }
+}
+
+#[test]
+fn a_journal_of_another_format_is_left_to_the_program_that_wrote_it() {
+    let mut place = place();
+    place.plan.format = FORMAT + 1;
+    place.begin();
+    assert!(place.read().unwrap_err().to_string().contains("format"));
+}
+
+#[test]
+fn the_reserve_goes_with_the_last_record() {
+    for last in [Record::Finished, Record::RolledBack] {
+        let place = place();
+        let mut journal = place.begin();
+        assert!(std::fs::metadata(place.directory.join("reserve")).unwrap().len() >= 64 * 1024);
+        journal.append(Record::Committed, now()).unwrap();
+        assert!(place.directory.join("reserve").exists());
+        journal.append(last, now()).unwrap();
+        assert!(!place.directory.join("reserve").exists());
+    }
+}
+
+/// A journal of this act whose records are these.
+fn told(id: u32, act: Act, to: &str, records: &[Record]) -> Journal {
+    let machine = Machine::new(vec![Release::new("1.0.0", &[]), Release::new("1.1.0", &[])]);
+    let from = if to == "1.1.0" { "1.0.0" } else { "1.1.0" };
+    let plan = Plan { id, act, ..machine.plan_update(Some(from), to) };
+    let first = Record::Planned { plan: Box::new(plan.clone()) };
+    let all = std::iter::once(first).chain(records.iter().cloned());
+    Journal { path: PathBuf::new(), plan, entries: all.map(|record| Entry { at: now(), record }).collect() }
+}
+
+fn failed() -> Record {
+    Record::Failed { step: Some(0), error: "no".to_owned() }
+}
+
+#[test]
+fn records_tell_how_an_update_stands() {
+    let stop = Record::Begun { step: 4 };
+    let stuck = Record::Stuck { reason: "x".to_owned() };
+    let cases: [(&[Record], history::Status); 9] = [
+        (&[], history::Status::Pending),
+        (&[Record::Begun { step: 0 }], history::Status::InProgress),
+        (&[Record::Begun { step: 0 }, failed(), Record::RolledBack], history::Status::Failed),
+        (&[stop.clone(), failed(), Record::RolledBack], history::Status::RolledBack),
+        (&[stop.clone(), failed()], history::Status::InProgress),
+        (&[stop, failed(), stuck], history::Status::Stuck),
+        (&[Record::Committed], history::Status::Completed),
+        (&[Record::Committed, Record::Resumed], history::Status::Completed),
+        (&[Record::Committed, Record::Finished], history::Status::Completed),
+    ];
+    for (records, status) in cases {
+        assert_eq!(history::status(&told(1, Act::Update, "1.1.0", records)), status, "{records:?}");
+    }
+}
+
+#[test]
+fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
+    let good = [Record::Committed, Record::Finished];
+    let bad = [Record::Begun { step: 4 }, failed(), Record::RolledBack];
+    let adopted = told(1, Act::Adopt, "1.0.0", &good);
+    let update = told(2, Act::Update, "1.1.0", &good);
+    let back = told(3, Act::Rollback, "1.0.0", &good);
+    let installed = |journals: &[Journal]| history::installed(journals).map(|side| side.version.to_string());
+    let of = |journals: &[&Journal]| journals.iter().map(|journal| (*journal).clone()).collect::<Vec<_>>();
+
+    assert_eq!(installed(&[]), None);
+    assert_eq!(installed(&of(&[&adopted])).as_deref(), Some("1.0.0"));
+    assert_eq!(installed(&of(&[&adopted, &update])).as_deref(), Some("1.1.0"));
+    assert!(history::can_be_taken_back(&of(&[&adopted, &update])).is_some());
+
+    let taken = of(&[&adopted, &update, &back]);
+    assert_eq!(installed(&taken).as_deref(), Some("1.0.0"));
+    assert_eq!(history::bad(&taken), [update.plan().to.manifest.unwrap()]);
+    assert_eq!(history::rows(&taken)[1].status, history::Status::RolledBack);
+    assert!(history::can_be_taken_back(&taken).is_none(), "back is not forward");
+
+    let ill = told(2, Act::Update, "1.1.0", &bad);
+    assert_eq!(installed(&of(&[&adopted, &ill])).as_deref(), Some("1.0.0"));
+    assert_eq!(history::bad(&of(&[&adopted, &ill])), [ill.plan().to.manifest.unwrap()]);
+
+    let failed_rollback = told(3, Act::Rollback, "1.0.0", &bad);
+    let still = of(&[&adopted, &update, &failed_rollback]);
+    assert_eq!(installed(&still).as_deref(), Some("1.1.0"));
+    assert!(history::bad(&still).is_empty());
+
+    let released = told(3, Act::Release, "1.1.0", &good);
+    assert_eq!(installed(&of(&[&adopted, &update, &released])), None);
+    assert_eq!(history::next_id(&still), 4);
+}
