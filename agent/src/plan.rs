@@ -291,7 +291,8 @@ fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Ste
         Step::Prepare { hook: facts.profile.hooks.prepare.clone() },
     ];
     if facts.installed.is_some() {
-        steps.push(Step::Backup { files: true, databases: online });
+        let databases = online.into_iter().map(while_it_serves).collect();
+        steps.push(Step::Backup { files: true, databases });
         steps.push(Step::Stop);
     }
     if !still.is_empty() {
@@ -302,6 +303,11 @@ fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Ste
     }
     steps.extend([Step::Activate, Step::Start, Step::Probe]);
     steps
+}
+
+/// A copy on the server needs the database without sessions: as long as the application works in it, it is dumped.
+fn while_it_serves(backup: DatabaseBackup) -> DatabaseBackup {
+    DatabaseBackup { way: Way::Dump, ..backup }
 }
 
 /// tar.zst where there is one: smaller, and unpacked in half the time.
