@@ -3,7 +3,7 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
@@ -94,6 +94,35 @@ fn a_daemon_killed_again_while_it_recovers_still_comes_to_an_end() -> Outcome {
     }
     update.wait()?;
     is_as_before(&world, &park)
+}
+
+/// Each step is announced as it begins, so this kills in the middle of each.
+#[test]
+fn a_daemon_killed_at_any_step_leaves_one_version_or_the_other_whole() -> Outcome {
+    let mut world = World::installed()?;
+    let migration = Some("alter table notes add column author text;");
+    world.vendor.release("1.1.0", "Notes have an author", Change { migration, ..Change::default() })?;
+    for step in 1..=10 {
+        let mut update = world.client.command(&["update", "1.1.0", "--again"])?;
+        let mut update = update.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let said = BufReader::new(update.stderr.take().expect("it was piped"));
+        let mark = format!("[{step}/10]");
+        let reached = said.lines().map_while(Result::ok).any(|line| line.contains(&mark));
+        assert!(reached, "the update ended before step {step}: {:?}", world.client.story()?);
+
+        world.client.kill();
+        update.wait()?;
+        world.client.start()?;
+
+        // The daemon answers before it has recovered; a job is only taken when it has.
+        wait(PATIENCE, || world.client.surefoot(&["check"]).is_ok_and(|answer| answer.code == 0))?;
+        wait(PATIENCE, || world.client.version().is_ok())?;
+        let version = world.client.version()?;
+        world.serves(&version, 3)?;
+        assert_eq!(world.columns()?.len(), if version == "1.1.0" { 3 } else { 2 }, "killed at step {step}");
+        assert!(version == "1.0.0" || step == 10, "{version} after a kill at step {step}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The client: a configuration, an agent with its daemon, and the application's own port.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod application;
+mod daemon;
+mod left;
+
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,7 +41,7 @@ impl Client {
     /// # Errors
     /// When a file cannot be written.
     pub fn new(directory: &Path, source: &str, root: &Path, more: &str) -> anyhow::Result<Self> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = free_port()?;
         let client = Self {
             root: directory.join("client"),
             directory: directory.join("srv/notes"),
@@ -101,115 +104,6 @@ impl Client {
         PathBuf::from(format!("{}.surefoot/shared", self.directory.display()))
     }
 
-    /// Starts the daemon and waits until it answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub fn start(&mut self) -> anyhow::Result<()> {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.root.join("daemon.log"))?;
-        let child = self.command(&["daemon"])?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
-        self.daemon = Some(child);
-        let socket = self.root.join("run/surefoot/api.sock");
-        wait(Duration::from_secs(60), || std::os::unix::net::UnixStream::connect(&socket).is_ok())
-            .with_context(|| format!("the daemon does not answer: {}", self.log()))
-    }
-
-    /// What the daemon has said.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.root.join("daemon.log")).unwrap_or_default()
-    }
-
-    /// Kills the daemon, and with it its worker, at once.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.daemon.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-
-    /// The daemon's process id.
-    pub fn daemon(&self) -> Option<u32> {
-        self.daemon.as_ref().map(Child::id)
-    }
-
-    /// Tells the daemon to end, as systemd does, and waits until it has.
-    ///
-    /// # Errors
-    /// When it does not end well.
-    pub fn stop(&mut self) -> anyhow::Result<()> {
-        let mut child = self.daemon.take().context("no daemon runs")?;
-        send(child.id(), Signal::TERM)?;
-        let status = child.wait()?;
-        ensure!(status.success(), "the daemon ended with {status}: {}", self.log());
-        Ok(())
-    }
-
-    /// Kills the daemon's worker at once; the daemon lives on.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn kill_worker(&self) -> anyhow::Result<()> {
-        let daemon = self.daemon().context("no daemon runs")?;
-        let worker = children(daemon).into_iter().next().context("the daemon has no worker")?;
-        send(worker, Signal::KILL)
-    }
-
-    /// Lets the daemon's schedule be due, or not be due for a day: what counts is when it looked last.
-    ///
-    /// # Errors
-    /// When the record cannot be written.
-    pub fn looked_last(&self, at: jiff::Timestamp) -> anyhow::Result<()> {
-        let path = self.state().join("last-check.json");
-        std::fs::create_dir_all(self.state())?;
-        std::fs::write(path, format!(r#"{{"at":"{at}","exit":"ok","message":"","expires":null,"waiting":null}}"#))?;
-        give_to_nobody(&self.root)
-    }
-
-    /// What the agent remembers of the instance.
-    pub fn state(&self) -> PathBuf {
-        self.root.join("var/lib/surefoot/notes")
-    }
-
-    /// Where the releases lie.
-    pub fn releases(&self) -> PathBuf {
-        PathBuf::from(format!("{}.surefoot/releases", self.directory.display()))
-    }
-
-    /// The versions that lie there, in the order of their names; a half-made one is called `X.Y.Z.pending`.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub fn kept_releases(&self) -> anyhow::Result<Vec<String>> {
-        names(&self.releases())
-    }
-
-    /// Artifacts that are left over on their way here.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub fn fetched(&self) -> anyhow::Result<Vec<String>> {
-        names(&self.state().join("fetch"))
-    }
-
-    /// The history, as `surefoot history --json` has it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn history(&self) -> anyhow::Result<Vec<serde_json::Value>> {
-        Ok(serde_json::from_str(&self.surefoot(&["history", "--json"])?.well()?.out)?)
-    }
-
-    /// `act version status` of each line of the history, such as `update 1.1.0 completed`.
-    ///
-    /// # Errors
-    /// As [`Self::history`].
-    pub fn story(&self) -> anyhow::Result<Vec<String>> {
-        let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let line =
-            |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
-        Ok(self.history()?.iter().map(line).collect())
-    }
-
     /// Runs `surefoot` and answers what it said.
     ///
     /// # Errors
@@ -240,54 +134,6 @@ impl Client {
             command.uid(NOBODY).gid(NOBODY);
         }
         Ok(command)
-    }
-
-    /// Asks the application.
-    ///
-    /// # Errors
-    /// When it does not answer with 200.
-    pub fn ask(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        ensure!(head.contains(" 200 "), "{head}");
-        Ok(body.to_owned())
-    }
-
-    /// Writes a note.
-    ///
-    /// # Errors
-    /// When the application does not take it.
-    pub fn note(&self, text: &str) -> anyhow::Result<()> {
-        self.ask("POST", "/notes", text).map(drop)
-    }
-
-    /// How many notes the application has.
-    ///
-    /// # Errors
-    /// When it does not say.
-    pub fn notes(&self) -> anyhow::Result<u64> {
-        Ok(self.ask("GET", "/notes", "")?.parse()?)
-    }
-
-    /// The version that serves.
-    ///
-    /// # Errors
-    /// When nothing does.
-    pub fn version(&self) -> anyhow::Result<String> {
-        let answer: serde_json::Value = serde_json::from_str(&self.ask("GET", "/health", "")?)?;
-        Ok(answer["version"].as_str().unwrap_or_default().to_owned())
-    }
-
-    /// The database, opened to be looked at.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub fn database(&self) -> anyhow::Result<rusqlite::Connection> {
-        Ok(rusqlite::Connection::open(self.shared().join("data/notes.sqlite3"))?)
     }
 }
 
@@ -351,29 +197,15 @@ const NOBODY: u32 = 65534;
 /// Somebody else: no user of this number needs to exist.
 const STRANGER: u32 = 54321;
 
-fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
-    Ok(kill_process(pid, signal)?)
-}
-
-/// The processes that `parent` started and that still run, as proc(5) shows them.
-fn children(parent: u32) -> Vec<u32> {
-    let list = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
-}
-
-fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| directory.display().to_string()),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
+/// A port for the application, from below the range that the kernel hands out (`ip_local_port_range`, ip(7)): while the
+/// application is stopped, any connection of another test could else be given its port.
+fn free_port() -> anyhow::Result<u16> {
+    let seed = std::process::id().wrapping_mul(7919) % 10_000;
+    let candidates = (0..10_000).map(|step| 20_000 + (seed + step) % 10_000);
+    let free = candidates
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.context("no port is free on loopback")
 }
 
 fn is_root() -> bool {

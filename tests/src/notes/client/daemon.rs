@@ -1,0 +1,86 @@
+//! The client's daemon: started, told to end, killed.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Client, give_to_nobody, wait};
+
+impl Client {
+    /// Starts the daemon and waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn start(&mut self) -> anyhow::Result<()> {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.root.join("daemon.log"))?;
+        let child = self.command(&["daemon"])?.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?;
+        self.daemon = Some(child);
+        let socket = self.root.join("run/surefoot/api.sock");
+        wait(Duration::from_secs(60), || std::os::unix::net::UnixStream::connect(&socket).is_ok())
+            .with_context(|| format!("the daemon does not answer: {}", self.log()))
+    }
+
+    /// What the daemon has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.root.join("daemon.log")).unwrap_or_default()
+    }
+
+    /// Kills the daemon, and with it its worker, at once.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.daemon.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// The daemon's process id.
+    pub fn daemon(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Child::id)
+    }
+
+    /// Tells the daemon to end, as systemd does, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let mut child = self.daemon.take().context("no daemon runs")?;
+        send(child.id(), Signal::TERM)?;
+        let status = child.wait()?;
+        ensure!(status.success(), "the daemon ended with {status}: {}", self.log());
+        Ok(())
+    }
+
+    /// Kills the daemon's worker at once; the daemon lives on.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn kill_worker(&self) -> anyhow::Result<()> {
+        let daemon = self.daemon().context("no daemon runs")?;
+        let worker = children(daemon).into_iter().next().context("the daemon has no worker")?;
+        send(worker, Signal::KILL)
+    }
+
+    /// Lets the daemon's schedule be due, or not be due for a day: what counts is when it looked last.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn looked_last(&self, at: jiff::Timestamp) -> anyhow::Result<()> {
+        let path = self.state().join("last-check.json");
+        std::fs::create_dir_all(self.state())?;
+        std::fs::write(path, format!(r#"{{"at":"{at}","exit":"ok","message":"","expires":null,"waiting":null}}"#))?;
+        give_to_nobody(&self.root)
+    }
+}
+
+fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no process id")?;
+    Ok(kill_process(pid, signal)?)
+}
+
+/// The processes that `parent` started and that still run, as proc(5) shows them.
+fn children(parent: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}

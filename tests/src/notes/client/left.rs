@@ -1,0 +1,68 @@
+//! What lies on the client's machine: releases, downloads, and the history as the agent tells it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::Client;
+
+impl Client {
+    /// What the agent remembers of the instance.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/lib/surefoot/notes")
+    }
+
+    /// Where the releases lie.
+    pub fn releases(&self) -> PathBuf {
+        PathBuf::from(format!("{}.surefoot/releases", self.directory.display()))
+    }
+
+    /// The versions that lie there, in the order of their names; a half-made one is called `X.Y.Z.pending`.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn kept_releases(&self) -> anyhow::Result<Vec<String>> {
+        names(&self.releases())
+    }
+
+    /// Artifacts that are left over on their way here.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn fetched(&self) -> anyhow::Result<Vec<String>> {
+        names(&self.state().join("fetch"))
+    }
+
+    /// The history, as `surefoot history --json` has it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn history(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        Ok(serde_json::from_str(&self.surefoot(&["history", "--json"])?.well()?.out)?)
+    }
+
+    /// `act version status` of each line of the history, such as `update 1.1.0 completed`.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn story(&self) -> anyhow::Result<Vec<String>> {
+        let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        let line =
+            |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
+        Ok(self.history()?.iter().map(line).collect())
+    }
+}
+
+fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| directory.display().to_string()),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
