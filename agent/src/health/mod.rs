@@ -37,6 +37,9 @@ pub trait Ask {
 pub struct Sample {
     /// One line a service and a check.
     pub lines: Vec<Line>,
+    /// How often services have been started again by their manager, all together.
+    #[serde(skip)]
+    pub restarts: u32,
 }
 
 /// What one look found of one thing.
@@ -73,8 +76,11 @@ pub fn sample(
     directory: &Path,
 ) -> Sample {
     let mut lines = Vec::new();
+    let mut restarts = 0;
     for service in &profile.services {
-        let problem = match services.observe(service) {
+        let observed = services.observe(service);
+        restarts += observed.as_ref().map_or(0, |observed| observed.restarts);
+        let problem = match observed {
             Ok(observed) if observed.running => None,
             Ok(observed) => Some(observed.words),
             Err(error) => Some(crate::exit::chain(&error)),
@@ -85,7 +91,7 @@ pub fn sample(
         let problem = look(check, ask, vendor, directory).err();
         lines.push(Line { name: check.name.clone(), problem, service: false });
     }
-    Sample { lines }
+    Sample { lines, restarts }
 }
 
 fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path) -> Result<(), String> {

@@ -1,7 +1,8 @@
 //! What a row of samples means: a pure machine of three states. First the application has some time to become healthy;
 //! then it must stay healthy, with a few failed samples in a row forgiven, for as long as the soak takes.
 //!
-//! Only time between two samples of this watch counts: a machine that was off was not healthy meanwhile.
+//! Only time between two samples of this watch counts: a machine that was off was not healthy meanwhile. A service that dies
+//! and is started again between two samples looks healthy in both, so the service manager's count of restarts is watched too.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ pub struct Watch {
     last_healthy: Option<Duration>,
     healthy: Duration,
     failures: u32,
-    was_healthy: bool,
+    /// The restarts that were counted when it was healthy for the first time.
+    restarts: Option<u32>,
 }
 
 /// What is known after a sample.
@@ -46,28 +48,33 @@ impl Watch {
             last_healthy: None,
             healthy,
             failures: 0,
-            was_healthy: false,
+            restarts: None,
         }
     }
 
-    /// Takes a sample at `at`, by a clock that never steps back; `problem` is what was wrong.
-    pub fn take(&mut self, at: Duration, problem: Option<&str>) -> Verdict {
+    /// Takes a sample at `at`, by a clock that never steps back; `problem` is what was wrong, and `restarts` how often services
+    /// have been started again by their manager.
+    pub fn take(&mut self, at: Duration, problem: Option<&str>, restarts: u32) -> Verdict {
         let began = *self.began.get_or_insert(at);
+        if self.restarts.is_some_and(|before| restarts > before) {
+            let seconds = self.healthy.as_secs();
+            return Verdict::Failed(format!("healthy for {seconds} s, then a service died and had to be started again"));
+        }
         match problem {
-            None => self.take_good(at),
+            None => self.take_good(at, restarts),
             Some(problem) => self.take_bad(at - began, problem),
         }
     }
 
-    fn take_good(&mut self, at: Duration) -> Verdict {
+    fn take_good(&mut self, at: Duration, restarts: u32) -> Verdict {
         self.failures = 0;
         if let Some(last) = self.last_healthy.replace(at) {
             self.healthy += at - last;
         }
-        if self.soak.is_zero() || (self.was_healthy && self.healthy >= self.soak) {
+        if self.soak.is_zero() || (self.restarts.is_some() && self.healthy >= self.soak) {
             return Verdict::Passed;
         }
-        if std::mem::replace(&mut self.was_healthy, true) {
+        if self.restarts.replace(restarts).is_some() {
             return Verdict::Soaking(self.healthy);
         }
         Verdict::FirstHealthy
@@ -75,7 +82,7 @@ impl Watch {
 
     fn take_bad(&mut self, since_start: Duration, problem: &str) -> Verdict {
         self.last_healthy = None;
-        if !self.was_healthy {
+        if self.restarts.is_none() {
             if since_start < self.start_within {
                 return Verdict::Starting;
             }
@@ -103,7 +110,7 @@ mod tests {
             .chars()
             .enumerate()
             .map(|(second, letter)| {
-                watch.take(Duration::from_secs(100 + second as u64), (letter == '-').then_some("ill"))
+                watch.take(Duration::from_secs(100 + second as u64), (letter == '-').then_some("ill"), 0)
             })
             .collect()
     }
@@ -136,8 +143,18 @@ mod tests {
     fn without_a_soak_the_first_healthy_look_is_enough() {
         let health = Health { soak_seconds: 0, ..Health::default() };
         let mut watch = Watch::new(&health, Duration::ZERO);
-        assert_eq!(watch.take(Duration::ZERO, Some("ill")), Verdict::Starting);
-        assert_eq!(watch.take(Duration::from_secs(1), None), Verdict::Passed);
+        assert_eq!(watch.take(Duration::ZERO, Some("ill"), 0), Verdict::Starting);
+        assert_eq!(watch.take(Duration::from_secs(1), None, 0), Verdict::Passed);
+    }
+
+    #[test]
+    fn a_service_that_dies_during_the_soak_and_is_started_again_has_failed() {
+        let mut watch = Watch::new(&Health { soak_seconds: 4, ..Health::default() }, Duration::ZERO);
+        let mut take = |second, problem, restarts| watch.take(Duration::from_secs(second), problem, restarts);
+        assert_eq!(take(0, Some("ill"), 0), Verdict::Starting);
+        assert_eq!(take(1, None, 2), Verdict::FirstHealthy, "how it got up is its own affair");
+        assert!(matches!(take(2, None, 2), Verdict::Soaking(_)));
+        assert!(matches!(take(3, None, 3), Verdict::Failed(reason) if reason.contains("died")));
     }
 
     #[test]

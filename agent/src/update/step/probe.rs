@@ -30,9 +30,9 @@ pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result
     let mut recorded = done.as_secs();
     let is_new = done.is_zero() && !walk.journal.records().any(|record| matches!(record, Record::Soaking));
     loop {
-        let problem = look(walk);
+        let (problem, restarts) = look(walk);
         let mut pause = Duration::from_secs(health.interval_seconds);
-        match watch.take(walk.world.clock.elapsed(), problem.as_deref()) {
+        match watch.take(walk.world.clock.elapsed(), problem.as_deref(), restarts) {
             Verdict::Passed => return Ok(()),
             Verdict::Failed(reason) => return Err(StepError::Unhealthy(reason)),
             Verdict::Starting => pause = pause.min(WHILE_STARTING),
@@ -50,12 +50,12 @@ pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result
     }
 }
 
-fn look(walk: &mut Walk<'_, '_>) -> Option<String> {
+fn look(walk: &mut Walk<'_, '_>) -> (Option<String>, u32) {
     let profile = walk.plan.to.profile.clone();
     let directory = walk.app.current().to_owned();
     let sample =
         health::sample(&profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
-    sample.problem(&walk.plan.already_failing)
+    (sample.problem(&walk.plan.already_failing), sample.restarts)
 }
 
 fn tell(walk: &mut Walk<'_, '_>, healthy: Duration, total: u64) {
