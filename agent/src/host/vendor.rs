@@ -85,15 +85,27 @@ impl Vendor {
         }))
     }
 
-    /// Ends whatever of this update still runs after a crash.
+    /// Ends whatever of this update still runs after a crash, and removes the secrets that it was given.
     ///
     /// # Errors
     /// When systemd does not answer.
     pub fn end_leftovers(&self) -> Result<(), ChildError> {
         match self.manager {
-            Manager::Systemd => systemd::stop_matching(&format!("{}*", self.unit(""))),
+            Manager::Systemd => {
+                systemd::stop_matching(&format!("{}*", self.unit("")))?;
+                self.remove_environments();
+                Ok(())
+            }
             // A child has died with the agent (PR_SET_PDEATHSIG).
             Manager::Command => Ok(()),
+        }
+    }
+
+    /// Only root can read them, and the next one of the same label replaces it: that one cannot be removed stops nothing.
+    fn remove_environments(&self) {
+        let entries = std::fs::read_dir(&self.scratch).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "env")) {
+            let _ = durable::remove_file(&path);
         }
     }
 
