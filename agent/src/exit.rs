@@ -68,10 +68,23 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
+    /// A failure before anything was touched: a full disk makes the machine unfit for the act, anything else nobody thought of.
+    pub fn early(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::of(if is_no_space(error) { Exit::Refused } else { Exit::Unexpected }, error)
+    }
+
     /// A failure that is told by an error and all its causes.
     pub fn of(exit: Exit, error: &dyn std::error::Error) -> Self {
         Self { exit, message: chain(error) }
     }
+}
+
+fn is_no_space(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
+    })
 }
 
 /// An error and its causes in one line.

@@ -84,6 +84,7 @@ impl TrustError {
             Self::NoRoot { .. } => Exit::Configuration,
             Self::Refused(tuf::Error::Expired { .. }) => Exit::Stale,
             Self::BadRoot { .. } | Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => Exit::NotTrusted,
+            Self::Store(error) if error.is_no_space() => Exit::Refused,
             Self::Read { .. } | Self::Store(_) => Exit::Unexpected,
         }
     }

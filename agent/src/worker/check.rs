@@ -51,7 +51,7 @@ pub(super) fn look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Fai
 fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
     let here = work.here(settings);
     let trusted = |error: TrustError| Failure::of(error.exit(), &error);
-    durable::make_dirs(&here.trust(), 0o755).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    durable::make_dirs(&here.trust(), 0o755).map_err(|error| Failure::early(&error))?;
     let journals = journals(work, settings)?;
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
     let mut source = source(settings)?;
@@ -133,12 +133,12 @@ pub(super) fn remember(
     expires: Option<jiff::Timestamp>,
     waiting: Option<ReleaseVersion>,
 ) -> Result<(), Failure> {
-    let unexpected = |error: durable::Error| Failure::of(Exit::Unexpected, &error);
+    let failure = |error: durable::Error| Failure::early(&error);
     let here = work.here(settings);
     let last = LastCheck { at: work.now(), exit, message, expires, waiting };
     let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
-    durable::make_dirs(here.state(), 0o755).map_err(unexpected)?;
-    durable::write_atomic(&here.last_check(), &text, 0o644).map_err(unexpected)
+    durable::make_dirs(here.state(), 0o755).map_err(failure)?;
+    durable::write_atomic(&here.last_check(), &text, 0o644).map_err(failure)
 }
 
 /// The verified manifest of a release.

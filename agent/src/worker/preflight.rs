@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::health;
+use crate::host::{guard, systemd};
 use crate::plan::{self, DatabaseBackup};
 use crate::store::{StoreError, Way};
 use crate::update::with_store;
@@ -32,6 +33,27 @@ pub(super) fn check_manager(settings: &Settings, profile: &Profile) -> Result<()
     Ok(())
 }
 
+/// Each unit is a service, this machine has it or the release brings it, and no other instance has it.
+pub(super) fn check_units(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<(), Failure> {
+    if settings.instance.manager != plan::Manager::Systemd {
+        return Ok(());
+    }
+    let wrong = |reason: String| Err(Failure::new(Exit::Configuration, reason));
+    for service in &profile.services {
+        let unit = service.unit.as_deref().unwrap_or_default();
+        if !systemd::is_service_name(unit) {
+            return wrong(format!("{unit:?}, the unit of {}, is not the name of a service such as app.service", service.name));
+        }
+        if service.unit_file.is_none() && systemd::is_missing(unit) {
+            return wrong(format!("this machine has no unit {unit}, which {} needs: install it, or name another in [services.{0}]", service.name));
+        }
+    }
+    match guard::of_another(&work.layout.units(), &profile.services, &work.here(settings).closed()) {
+        Some(path) => wrong(format!("{} says that another instance has this unit: name another in [services]", path.display())),
+        None => Ok(()),
+    }
+}
+
 /// A file that survives is the admin's to bring: an application without its `.env` would start with nothing.
 pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), Failure> {
     for kept in &profile.keep {
@@ -46,7 +68,7 @@ pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), F
 /// Every database must answer, and have room for its backup, before anything is touched.
 pub(super) fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
     let here = work.here(settings);
-    durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::early(&error))?;
     let vendor = vendor(&settings.instance, &here);
     let mut ways = Vec::new();
     let mut needed = 0_u64;

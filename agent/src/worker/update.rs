@@ -7,7 +7,7 @@ use manifest_schema::version::ReleaseVersion;
 
 use super::check::{self, Look};
 use super::outcome::told;
-use super::preflight::{baseline, check_kept, check_manager, check_room, examine};
+use super::preflight::{baseline, check_kept, check_manager, check_room, check_units, examine};
 use super::{Asker, Reply, Work, services};
 use crate::config::{self, Settings};
 use crate::decide::{Approval, Verdict, Wish, write_approval};
@@ -33,6 +33,7 @@ pub(super) fn poll(work: &mut Work<'_>) -> Result<Reply, Failure> {
 
 fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> {
     let here = work.here(settings);
+    super::recover::is_free(&here)?;
     let journals = check::journals(work, settings)?;
     let now = work.now();
     if let Err(error) = update::keep::expire(&journals, &here, settings.keep_previous_days, now) {
@@ -98,7 +99,12 @@ pub(super) fn approve(
     let candidate = check::candidate(&look, version)?;
     let approval = Approval { at: work.now(), version: version.clone(), manifest: candidate.manifest, by: by.to_owned() };
     write_approval(&work.here(settings).approvals(), &approval)
-        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+        .map_err(|error| Failure::early(&error))?;
+    if look.installed.is_none() {
+        // A first install asks for more than an approval: see `install`.
+        let name = &settings.instance.name;
+        return Ok(Reply::well(format!("{name}: {version} is approved; nothing is installed yet: run 'surefoot install' or 'surefoot adopt'")));
+    }
     drop(look);
     decide_and_apply(work, settings, Wish::Poll)
 }
@@ -186,14 +192,14 @@ fn apply(
     let mut journal = begin(work, settings, plan)?;
     let directory = journal.directory().to_owned();
     durable::write_atomic(&directory.join("manifest.json"), &manifest.write(), 0o640)
-        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+        .map_err(|error| Failure::early(&error))?;
     execute(work, &mut journal, Some(Delivery { source: &mut look.source, manifest: &manifest, hashed_path }))
 }
 
 /// Begins the journal of a plan.
 pub(super) fn begin(work: &Work<'_>, settings: &Settings, plan: Plan) -> Result<Journal, Failure> {
     let directory = work.here(settings).update(plan.id, &plan.to.version);
-    Journal::begin(&directory, plan, work.now()).map_err(|error| Failure::of(Exit::Unexpected, &error))
+    Journal::begin(&directory, plan, work.now()).map_err(|error| Failure::early(&error))
 }
 
 /// Runs a journal's plan.
@@ -231,6 +237,7 @@ fn prepare_plan(
     let wrong = |error: config::ConfigError| Failure::of(Exit::Configuration, &error);
     let profile = settings.localise(manifest.application.clone()).map_err(wrong)?;
     check_manager(settings, &profile)?;
+    check_units(work, settings, &profile)?;
     check_kept(settings, &profile)?;
     let ways = examine(work, settings, &profile)?;
     let already_failing = match &look.installed {
