@@ -30,21 +30,20 @@ pub fn prepared() -> Result<Image> {
     kkt::prepared()?.derive("surefoot", &key, |machine| {
         machine.copy_in(&package, "/root/surefoot.deb");
         machine.sh("dpkg --install /root/surefoot.deb && rm /root/surefoot.deb");
-        publish(machine, &releases);
+        publish(machine, &releases)?;
         machine.write("/etc/surefoot/kkt.toml", CONFIG);
         machine.sh("systemctl start surefoot.service");
         Ok(())
     })
 }
 
-fn publish(machine: &Machine, releases: &Releases) {
-    for release in kkt::RELEASES {
-        let name = format!("upto-{}", release.version);
+fn publish(machine: &Machine, releases: &Releases) -> Result<()> {
+    for name in releases.names()? {
         machine.copy_in(releases.folder().join(&name), format!("/srv/published/{name}"));
     }
-    machine.copy_in(releases.folder().join("stranger"), "/srv/published/stranger");
     machine.copy_in(releases.folder().join("kkt.root.json"), "/etc/surefoot/kkt.root.json");
     machine.sh("ln -s published/upto-1.0.0 /srv/releases");
+    Ok(())
 }
 
 /// The same, and kkt 1.0.0 has been adopted.

@@ -1,7 +1,7 @@
-//! What the vendor has published: all releases of kkt through the real `publish`, once for all tests, kept as they were after each.
+//! What the vendor has published: all releases of kkt through the real `publish`, once for all tests, kept as it was after each.
 //!
-//! A folder `upto-1.1.0` is a complete repository with the releases up to 1.1.0; `stranger` is one of the same content that somebody else
-//! has signed.
+//! Each folder is a complete repository: `upto-1.1.0` has the releases up to that, `with-1.3.0` has 1.0.0, 1.1.0 and 1.3.0 alone, and
+//! `stranger` has the content of `upto-1.1.1`, signed by somebody else.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,12 @@ use sha2::{Digest, Sha256};
 use super::package::workspace;
 use crate::kkt::{self, RELEASES, Release};
 use crate::notes::program;
+
+/// How many of the releases, from the first, make the row that a client follows: 1.0.0, 1.1.0, 1.1.1.
+const FOLLOWED: usize = 3;
+
+/// After which one the others branch off.
+const BRANCHING: &str = "1.1.0";
 
 /// Published repositories on this host's disk.
 #[derive(Debug, Clone)]
@@ -40,10 +46,20 @@ impl Releases {
         Ok(Releases { folder })
     }
 
-    /// Holds `upto-X.Y.Z` for each release, `stranger`, and `kkt.root.json`, which clients pin.
+    /// Holds these folders, and `kkt.root.json`, which clients pin.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The names of the repositories.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(&self.folder).with_context(|| format!("cannot read {}", self.folder.display()))?;
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names.filter(|name| self.folder.join(name).join("metadata").is_dir()).collect())
     }
 
     /// Stands for all of it.
@@ -79,18 +95,27 @@ fn ingredients() -> Result<String> {
 
 fn publish_all(folder: &Path) -> Result<()> {
     let vendor = Vendor::new(&folder.join("vendor"))?;
-    for release in RELEASES {
+    for release in &RELEASES[..FOLLOWED] {
         vendor.publish(release)?;
-        let kept = folder.join(format!("upto-{}", release.version));
-        run(Command::new("cp").arg("-a").arg(vendor.releases()).arg(kept))?;
+        vendor.keep(&folder.join(format!("upto-{}", release.version)))?;
+        if release.version == BRANCHING {
+            publish_branches(folder, &vendor)?;
+        }
     }
     let root = vendor.checkout.join(".surefoot/1.root.json");
     fs::copy(&root, folder.join("kkt.root.json")).with_context(|| format!("cannot copy {}", root.display()))?;
     let stranger = Vendor::new(&folder.join("somebody"))?;
-    for release in RELEASES.iter().take(3) {
-        stranger.publish(release)?;
+    RELEASES[..FOLLOWED].iter().try_for_each(|release| stranger.publish(release))?;
+    stranger.keep(&folder.join("stranger"))
+}
+
+/// Each of the later releases as if it were the only one after 1.1.0.
+fn publish_branches(folder: &Path, vendor: &Vendor) -> Result<()> {
+    for release in &RELEASES[FOLLOWED..] {
+        let branch = vendor.branch(&folder.join("branch"))?;
+        branch.publish(release)?;
+        branch.keep(&folder.join(format!("with-{}", release.version)))?;
     }
-    run(Command::new("cp").arg("-a").arg(stranger.releases()).arg(folder.join("stranger")))?;
     Ok(())
 }
 
@@ -108,6 +133,19 @@ impl Vendor {
         run(Command::new("git").args(["init", "--quiet", "--initial-branch=main"]).arg(&vendor.checkout))?;
         vendor.run_publish(&["init", "--no-passphrase"])?;
         Ok(vendor)
+    }
+
+    /// A copy of the vendor, who goes another way from here on.
+    fn branch(&self, folder: &Path) -> Result<Vendor> {
+        let _ = fs::remove_dir_all(folder);
+        let own = self.checkout.parent().expect("a checkout lies in the vendor's folder");
+        run(Command::new("cp").arg("-a").arg(own).arg(folder))?;
+        Ok(Vendor { checkout: folder.join("kkt") })
+    }
+
+    /// Keeps what clients would see now.
+    fn keep(&self, folder: &Path) -> Result<()> {
+        run(Command::new("cp").arg("-a").arg(self.releases()).arg(folder)).map(drop)
     }
 
     fn releases(&self) -> PathBuf {

@@ -9,7 +9,7 @@ const HOME: &str = "/home/kktapp/kkt-system.surefoot";
 
 /// Everything that an update may leave behind when it is not over.
 const LEFT_OVER: &str = r#"
-ls -d /var/lib/surefoot/kkt/closed /var/lib/surefoot/kkt/fetch /var/lib/surefoot/kkt/scratch/*.env 2>/dev/null || true
+ls -d /var/lib/surefoot/kkt/closed /var/lib/surefoot/kkt/fetch/* /var/lib/surefoot/kkt/scratch/*.env 2>/dev/null || true
 find /home/kktapp /var/lib/surefoot -name '*.pending' -o -name '*.partial' -o -name '*.tmp'
 systemctl list-units --plain --no-legend --all 'surefoot-kkt-*'
 "#;
