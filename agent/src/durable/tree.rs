@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 
-use super::{Attempt, Error, Result, gone_is_fine, open_dir, sync_parent};
+use super::{Attempt, Error, Result, gone_is_fine, open_dir, remove_file, sync_parent};
 
 /// A user and a group that own files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,8 @@ pub fn sync_tree(path: &Path) -> Result<()> {
 
 /// Copies a file or a directory with all that lies in it: modes, owners, and links as links. Content is shared with the
 /// original where the file system can (reflink), copied where it cannot, never hard-linked: an application that
-/// rewrites a file in place must not spoil its own backup. Sockets, pipes and devices are left out.
+/// rewrites a file in place must not spoil its own backup. Sockets, pipes and devices are left out, and so is what vanishes
+/// below `from` while it is copied.
 ///
 /// # Errors
 /// When something cannot be read or written.
@@ -111,9 +112,19 @@ fn copy_dir(from: &Path, to: &Path) -> Result<()> {
     make_dir(to, 0o700)?;
     for entry in std::fs::read_dir(from).attempt("list", from)? {
         let entry = entry.attempt("list", from)?;
-        copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+        let (original, copy) = (entry.path(), to.join(entry.file_name()));
+        match copy_tree(&original, &copy) {
+            // Its owner goes on working meanwhile: what is gone is no part of the copy any more.
+            Err(_) if is_gone(&original) && copy.is_dir() => remove_tree(&copy)?,
+            Err(_) if is_gone(&original) => remove_file(&copy)?,
+            copied => copied?,
+        }
     }
     Ok(())
+}
+
+fn is_gone(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<()> {

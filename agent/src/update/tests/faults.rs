@@ -40,7 +40,7 @@ impl Scenario {
     }
 
     /// Where a machine stands after a blow and its recovery: at the old or the new, wholly.
-    fn check_rest(&self, machine: &mut Machine, before: &Before) -> Result<(), String> {
+    pub(super) fn check_rest(&self, machine: &mut Machine, before: &Before) -> Result<(), String> {
         let old = machine.holds_at_rest(self.old).and_then(|()| before.compare(machine));
         let new = self.new.map(|new| machine.holds_at_rest(new));
         match (old, new) {
@@ -94,7 +94,7 @@ impl Before {
     }
 
     /// Whoever went back has exactly the files that were there.
-    fn compare(&self, machine: &Machine) -> Result<(), String> {
+    pub(super) fn compare(&self, machine: &Machine) -> Result<(), String> {
         let now = machine.picture();
         let changed: Vec<_> = self.0.iter().filter(|(path, what)| now.get(*path) != Some(what)).collect();
         let added: Vec<_> = now.keys().filter(|path| !self.0.contains_key(*path)).collect();

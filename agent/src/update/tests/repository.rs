@@ -133,6 +133,8 @@ pub(crate) struct Shelf {
     pub(crate) asked: Vec<(String, u64)>,
     /// Breaks a transfer off after so many bytes.
     pub(crate) breaks_after: Option<usize>,
+    /// Bytes that it gives beyond what was asked for.
+    pub(crate) excess: usize,
     /// Names that are not there yet, and how often they will still be missing.
     pub(crate) missing: BTreeMap<String, u32>,
 }
@@ -162,6 +164,10 @@ impl ReleaseSource for Shelf {
             sink(chunk).map_err(|reason| SourceError::Stopped { location: location.clone(), reason })?;
             fault::point("receive")
                 .map_err(|error| SourceError::Broken { location: location.clone(), reason: error.to_string() })?;
+        }
+        if self.excess > 0 {
+            sink(&vec![0; self.excess])
+                .map_err(|reason| SourceError::Stopped { location: location.clone(), reason })?;
         }
         match self.breaks_after {
             Some(_) => Err(SourceError::Broken { location, reason: "the line is dead".to_owned() }),
