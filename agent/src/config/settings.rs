@@ -93,7 +93,8 @@ impl Settings {
         AppLayout::new(&self.instance.directory)
     }
 
-    /// The vendor's profile with this machine's names.
+    /// The vendor's profile with this machine's names. A unit of another name is the admin's own: the release's file for it
+    /// names the vendor's paths, ports and users, those of the instance beside it.
     ///
     /// # Errors
     /// When an override names what the profile does not have.
@@ -102,6 +103,9 @@ impl Settings {
         for (name, over) in &self.overrides.services {
             let service = profile.services.iter_mut().find(|service| service.name == *name);
             let service = service.ok_or_else(|| wrong("services", format!("the application has no service {name}")))?;
+            if service.unit.as_ref() != Some(&over.unit) {
+                service.unit_file = None;
+            }
             service.unit = Some(over.unit.clone());
         }
         for (name, over) in &self.overrides.checks {

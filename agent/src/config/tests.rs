@@ -68,3 +68,15 @@ fn an_instance_must_be_named_where_there_are_two() {
     assert_eq!(select(&layout, Some("b")).unwrap().instance.name.as_str(), "b");
     assert!(matches!(select(&layout, Some("c")), Err(ConfigError::NoInstance { .. })));
 }
+
+#[test]
+fn a_unit_of_another_name_is_not_written_over_by_the_release() {
+    let (_root, layout) = machine(&[("kkt.toml", &format!("{GOOD}\n[services.web]\nunit = \"test-web.service\"\n"))]);
+    let profile = serde_json::json!({ "services": [
+        { "name": "web", "unit": "web.service", "unit_file": "systemd/web.service" },
+        { "name": "bot", "unit": "bot.service", "unit_file": "systemd/bot.service" },
+    ] });
+    let profile = select(&layout, None).unwrap().localise(serde_json::from_value(profile).unwrap()).unwrap();
+    let units: Vec<_> = profile.services.iter().map(|service| (service.unit.as_deref(), service.unit_file.is_some())).collect();
+    assert_eq!(units, [(Some("test-web.service"), false), (Some("bot.service"), true)]);
+}
