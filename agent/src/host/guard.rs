@@ -72,6 +72,13 @@ pub fn is_installed(units: &Path, services: &[Service]) -> bool {
     drop_ins(units, services).all(|path| path.exists())
 }
 
+/// The first drop-in of these services that stands for another door: two instances share a unit. The later one would take
+/// the door of the earlier one away, and stop and start its application.
+pub fn of_another(units: &Path, services: &[Service], closed: &Path) -> Option<PathBuf> {
+    let own = format!("ConditionPathExists=!{}\n", closed.display());
+    drop_ins(units, services).find(|path| std::fs::read_to_string(path).is_ok_and(|text| !text.contains(&own)))
+}
+
 fn drop_ins<'a>(units: &'a Path, services: &'a [Service]) -> impl Iterator<Item = PathBuf> + 'a {
     let names = services.iter().filter_map(|service| service.unit.as_deref());
     names.map(|unit| units.join(format!("{unit}.d")).join(NAME))

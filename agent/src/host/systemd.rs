@@ -18,13 +18,17 @@ impl Services for Systemd {
     fn start(&mut self, service: &Service) -> Result<(), ServiceError> {
         let unit = unit_of(service)?;
         // A unit that failed too often would be refused: that was the release that is gone.
-        let _ = systemctl(&["reset-failed", unit]);
-        command("start", unit, &["start", unit])
+        let _ = systemctl(&["reset-failed", "--", unit]);
+        command("start", unit, &["start", "--", unit])
     }
 
     fn stop(&mut self, service: &Service) -> Result<(), ServiceError> {
         let unit = unit_of(service)?;
-        command("stop", unit, &["stop", unit])?;
+        match command("stop", unit, &["stop", "--", unit]) {
+            // The way back from a release with a unit that this machine does not have must not end here.
+            Err(_) if is_missing(unit) => return Ok(()),
+            stopped => stopped?,
+        }
         let observed = self.observe(service)?;
         match observed.pid {
             Some(pid) => Err(ServiceError::StillRunning { service: unit.to_owned(), pid }),
@@ -35,13 +39,27 @@ impl Services for Systemd {
     fn observe(&mut self, service: &Service) -> Result<Observed, ServiceError> {
         let unit = unit_of(service)?;
         let properties = "--property=ActiveState,SubState,Result,MainPID,NRestarts";
-        let ended = systemctl(&["show", properties, unit]).map_err(|source| ServiceError::Command {
+        let ended = systemctl(&["show", properties, "--", unit]).map_err(|source| ServiceError::Command {
             act: "look at",
             service: unit.to_owned(),
             source,
         })?;
         Ok(read(&ended.out.text()))
     }
+}
+
+/// Whether systemd says that there is no unit of this name.
+pub fn is_missing(unit: &str) -> bool {
+    let ended = systemctl(&["show", "--property=LoadState", "--value", "--", unit]);
+    ended.is_ok_and(|ended| ended.out.text().trim() == "not-found")
+}
+
+/// Whether this is the whole name of a service: one word for systemctl(1), one component of a path, and with its ending,
+/// without which a drop-in's directory would belong to nobody (systemd.unit(5)).
+pub fn is_service_name(unit: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || ":-_.@\\".contains(c);
+    let name = unit.strip_suffix(".service").unwrap_or_default();
+    unit.len() <= 255 && !name.is_empty() && !name.starts_with(['-', '.']) && name.chars().all(legal)
 }
 
 /// Tells systemd that unit files have changed.
@@ -90,6 +108,16 @@ fn read(text: &str) -> Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_an_option_or_a_path_is_no_service() {
+        for name in ["kkt-web.service", "kkt@1.service", "a\\x2db.service"] {
+            assert!(is_service_name(name), "{name}");
+        }
+        for name in ["", ".service", "kkt-web", "-Hhost.service", "../cron.d/x.service", "a b.service", "kkt.timer"] {
+            assert!(!is_service_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_unit_is_running_only_when_systemd_says_both_words() {

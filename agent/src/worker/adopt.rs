@@ -9,7 +9,7 @@ use manifest_schema::profile::Profile;
 use manifest_schema::version::ReleaseVersion;
 
 use super::check::{self, Look};
-use super::preflight::check_manager;
+use super::preflight::{check_manager, check_units};
 use super::update::{begin, execute};
 use super::{Reply, Work};
 use crate::config::Settings;
@@ -37,6 +37,7 @@ pub(super) fn adopt(
     let manifest = description(&mut look, &version)?;
     let profile = settings.localise(manifest.application.clone()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
     check_manager(settings, &profile)?;
+    check_units(work, settings, &profile)?;
     let lost = would_not_survive(&settings.instance.directory, &manifest, &version, &profile);
     let report = report(settings, &version, &lost);
     if dry_run {
