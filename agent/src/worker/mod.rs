@@ -108,7 +108,14 @@ fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Res
         Failure::of(exit, &error)
     })?;
     let mut work = Work { layout, clock: SystemClock::default(), tell };
-    recover::every_instance(&mut work, matches!(asked.request, Request::Retry { .. }).then_some(&asked.request))?;
+    let retry = matches!(asked.request, Request::Retry { .. }).then_some(&asked.request);
+    match recover::every_instance(&mut work, retry) {
+        // A stuck instance does not hold up the others; of itself it says so when it is asked for.
+        Err(failure) if failure.exit == Exit::Stuck && retry.is_none() && asked.request != Request::Recover => {
+            work.note(failure.message);
+        }
+        recovered => recovered?,
+    }
     work.answer(asked)
 }
 
@@ -127,7 +134,10 @@ impl Work<'_> {
     fn answer(&mut self, asked: &Asked) -> Result<Reply, Failure> {
         let Asked { by, request } = asked;
         let layout = self.layout;
-        let settings = || select(layout, request.instance());
+        let settings = || {
+            let settings = select(layout, request.instance())?;
+            recover::is_free(&layout.instance(&settings.instance.name)).map(|()| settings)
+        };
         match request {
             Request::Recover => Ok(Reply::well("nothing is open")),
             Request::Retry { .. } => Ok(Reply::well("nothing is stuck any more")),

@@ -1,5 +1,7 @@
 //! Before anything else: whatever a crash left open is finished or undone.
 
+use manifest_schema::path::Name;
+
 use super::outcome::told;
 use super::{Asker, Reply, Work, services};
 use crate::exit::{Exit, Failure};
@@ -10,23 +12,45 @@ use crate::update::{self, Outcome, World, engine};
 
 /// Recovers every instance that the state knows, whether it is still configured or not: the plan is in the journal.
 pub(super) fn every_instance(work: &mut Work<'_>, retry: Option<&Request>) -> Result<(), Failure> {
+    let mut first = Ok(());
     for here in known(work)? {
-        let journals = journal::read_all(&here.updates()).map_err(|error| Failure::of(Exit::Stuck, &error))?;
-        let Some(open) = history::open(&journals) else { continue };
-        let instance = &open.plan().instance.name;
-        let retry = retry.is_some_and(|request| request.instance().is_none_or(|wanted| wanted == instance));
-        match recover(work, open.clone(), retry)? {
-            Some(Outcome::Stuck { reason }) => {
-                return Err(Failure::new(Exit::Stuck, format!("{instance}: an update is stuck: {reason}")));
-            }
-            Some(outcome) => {
-                let Reply { message, .. } = told(open.plan(), outcome);
-                work.note(message);
-            }
-            None => {}
-        }
+        // One that cannot be put right is no reason to leave the next one down.
+        first = first.and(one_instance(work, &here, retry));
     }
-    Ok(())
+    first
+}
+
+fn one_instance(work: &mut Work<'_>, here: &InstanceLayout, retry: Option<&Request>) -> Result<(), Failure> {
+    let journals = journals(here)?;
+    let Some(open) = history::open(&journals) else { return Ok(()) };
+    let instance = &open.plan().instance.name;
+    let retry = retry.is_some_and(|request| request.instance().is_none_or(|wanted| wanted == instance));
+    match recover(work, open.clone(), retry)? {
+        Some(Outcome::Stuck { reason }) => Err(stuck(instance, &reason)),
+        Some(outcome) => {
+            let Reply { message, .. } = told(open.plan(), outcome);
+            work.note(message);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Nothing is done to an instance whose last update is neither finished nor undone.
+pub(super) fn is_free(here: &InstanceLayout) -> Result<(), Failure> {
+    let journals = journals(here)?;
+    match history::open(&journals).map(|open| (open, update::resume::next(open))) {
+        Some((open, update::resume::Next::Stuck(reason))) => Err(stuck(&open.plan().instance.name, &reason)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn journals(here: &InstanceLayout) -> Result<Vec<Journal>, Failure> {
+    journal::read_all(&here.updates()).map_err(|error| Failure::of(Exit::Stuck, &error))
+}
+
+fn stuck(instance: &Name, reason: &str) -> Failure {
+    Failure::new(Exit::Stuck, format!("{instance}: an update is stuck: {reason}"))
 }
 
 fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option<Outcome>, Failure> {
