@@ -74,11 +74,17 @@ impl Commands {
     fn pid(&self, service: &Service) -> Result<Option<u32>, ServiceError> {
         let Some(file) = &service.pid_file else { return Err(incomplete(service, "pid_file")) };
         let path = self.directory.join(file);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(text.trim().parse().ok().filter(|pid| process::is_alive(*pid))),
+        match process::read_pid_file(&path) {
+            Ok(pid) => Ok(pid.filter(|pid| process::is_alive(*pid) && self.is_ours(*pid))),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
             Err(source) => Err(ServiceError::PidFile { path, source }),
         }
+    }
+
+    /// The file is the application's: what it names must be a process of the same user before root ends it. After a reboot the
+    /// number may be anybody's.
+    fn is_ours(&self, pid: u32) -> bool {
+        self.user.as_ref().is_none_or(|user| process::user_of(pid) == Some(user.uid))
     }
 
     fn run(

@@ -1,7 +1,11 @@
 //! Processes as proc(5) shows them: where they work and since when. `active` is not enough: a process of the release
 //! before, or one that somebody started by hand, is active too.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 /// A moment since boot, in the kernel's ticks of 10 ms, by which process starts are dated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +46,26 @@ pub fn check(pid: u32, releases: &Path, release: &Path, since: Ticks) -> Result<
     Ok(())
 }
 
+/// The user that a process runs as, the real one.
+pub fn user_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
+}
+
+/// The number in a pid file. A pipe or an endless file, which the application could put there, keeps nobody waiting.
+///
+/// # Errors
+/// When the file cannot be opened or read.
+pub fn read_pid_file(path: &Path) -> std::io::Result<Option<u32>> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let mut text = Vec::new();
+    if file.metadata()?.is_file() {
+        file.take(32).read_to_end(&mut text)?;
+    }
+    Ok(std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()))
+}
+
 fn working_directory(pid: u32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
@@ -77,6 +101,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").current_dir(&old).spawn().unwrap();
         let pid = child.id();
         assert!(is_alive(pid));
+        assert_eq!(user_of(pid), Some(rustix::process::geteuid().as_raw()));
         assert!(check(pid, dir.path(), &new, since).unwrap_err().contains("works in"));
         assert_eq!(check(pid, dir.path(), &old, since), Ok(()));
         assert!(check(pid, dir.path(), &old, Ticks(u64::MAX)).unwrap_err().contains("before"));
