@@ -37,7 +37,7 @@ impl Daemon {
     }
 
     /// Runs a job, or says that another one runs.
-    pub(super) async fn job(&self, asked: &Asked, watcher: Option<&mut OwnedWriteHalf>) -> Ended {
+    pub(super) async fn job(&self, asked: &Asked, watcher: Option<&OwnedWriteHalf>) -> Ended {
         if self.busy.replace(true) {
             return failed(Exit::Busy, "another update or check is running; 'surefoot status' shows it".to_owned());
         }
@@ -53,7 +53,7 @@ impl Daemon {
         ended
     }
 
-    async fn run_worker(&self, asked: &Asked, watcher: Option<&mut OwnedWriteHalf>) -> Ended {
+    async fn run_worker(&self, asked: &Asked, watcher: Option<&OwnedWriteHalf>) -> Ended {
         match self.try_worker(asked, watcher).await {
             Ok(Some(ended)) => ended,
             // It was killed or crashed: whatever it had begun is put right before anything else happens.
@@ -68,7 +68,7 @@ impl Daemon {
         }
     }
 
-    async fn try_worker(&self, asked: &Asked, watcher: Option<&mut OwnedWriteHalf>) -> std::io::Result<Option<Ended>> {
+    async fn try_worker(&self, asked: &Asked, watcher: Option<&OwnedWriteHalf>) -> std::io::Result<Option<Ended>> {
         let mut child = self.spawn()?;
         let mut line = serde_json::to_string(asked).expect("a request has only text keys");
         line.push('\n');
@@ -95,7 +95,7 @@ impl Daemon {
     async fn follow(
         &self,
         child: &mut Child,
-        mut watcher: Option<&mut OwnedWriteHalf>,
+        mut watcher: Option<&OwnedWriteHalf>,
     ) -> std::io::Result<Option<Ended>> {
         let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
         let mut last = None;
@@ -107,11 +107,7 @@ impl Daemon {
                 continue;
             }
             self.tell(&event);
-            if let Some(stream) = &mut watcher
-                && stream.write_all(format!("{line}\n").as_bytes()).await.is_err()
-            {
-                watcher = None;
-            }
+            watcher = watcher.filter(|stream| pass_on(stream, &line));
         }
         Ok(last)
     }
@@ -134,6 +130,15 @@ impl Daemon {
         } else if !ended.message.is_empty() {
             tracing::info!("{}", ended.message);
         }
+    }
+}
+
+/// Whether the watcher is still there. One who does not read, as on a terminal that was stopped, misses what is told
+/// meanwhile: neither the daemon nor, behind a full pipe, the worker waits for it with the application down.
+fn pass_on(stream: &OwnedWriteHalf, line: &str) -> bool {
+    match stream.try_write(format!("{line}\n").as_bytes()) {
+        Ok(written) => written == line.len() + 1,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
     }
 }
 

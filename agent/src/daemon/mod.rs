@@ -60,7 +60,7 @@ impl Daemon {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| unexpected(&error))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| unexpected(&error))?;
         let mut watchdog = self.notifier.watchdog();
-        let schedule = tokio::task::spawn_local(Rc::clone(&self).follow_schedule());
+        let mut schedule = tokio::task::spawn_local(Rc::clone(&self).follow_schedule());
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -70,6 +70,8 @@ impl Daemon {
                 () = watchdog.tick() => self.notifier.alive(),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
+                // An agent without it would look alive and never check or recover again: systemd starts a new one.
+                _ = &mut schedule => return Err(Failure::new(Exit::Unexpected, "the schedule came to an end")),
             }
         }
         schedule.abort();
