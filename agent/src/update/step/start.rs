@@ -31,5 +31,8 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
         close_door(walk)?;
     }
     let to = walk.plan.to.clone();
-    stop_services(walk, &to)
+    stop_services(walk, &to)?;
+    // A unit that the new release has dropped may have started by itself while the door was open, as after a reboot.
+    let Some(from) = walk.plan.from.clone() else { return Ok(()) };
+    stop_services(walk, &from)
 }
