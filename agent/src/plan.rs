@@ -390,3 +390,6 @@ pub fn plan_rollback(facts: RollbackFacts) -> Plan {
         steps,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,3 +245,6 @@ fn fetch(source: &mut dyn ReleaseSource, name: &str, cap: u64) -> Result<Vec<u8>
         .map_err(TrustError::Source)?
         .ok_or_else(|| TrustError::Missing(name.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;
