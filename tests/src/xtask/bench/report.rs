@@ -37,12 +37,12 @@ impl Report<'_> {
         self.line(format!(
             "
 One update of kkt ({files} files, 60 MB, half of them changed; a database of
-200 MB), script first, agent second, {rounds} in turn, each on a fresh machine.
+200 MB), script first, agent second, in turn, each on a fresh machine: rounds: {rounds}.
 Downloads come over loopback. Agent: the package's build (opt-level 2), no soak.
 Script: cp -a backup, pg_dump | gzip, cp -a into place where rsync is missing;
-it leaves the virtual environment, which the agent's release copies. 'Down' is
-from the last good /health before to the first one after. Seconds; read the
-ratios (of the medians), not the times.
+it leaves the virtual environment as it is; the agent's release copies it. 'Down'
+is from the last good /health before to the first one after. Seconds, which
+differ from machine to machine: read the ratios, which are those of the medians.
 "
         ));
     }

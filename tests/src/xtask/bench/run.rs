@@ -168,8 +168,9 @@ fn idle(machine: &Machine, tool: Tool) -> Result<Option<Idle>> {
     serde_json::from_str(&said).map(Some).with_context(|| format!("measure.py said: {said}"))
 }
 
-/// What the application itself takes to stop and start, with nothing done in between.
+/// What the application itself takes to stop and start, with nothing done in between, when the disk has come to rest.
 fn restart(machine: &Machine) -> Result<f64> {
+    machine.sh("sync");
     let watched = watch(machine, "systemctl stop kkt-web kkt-bot; systemctl start kkt-web kkt-bot")?;
     watched.down().context("the application was never away at its restart")
 }

@@ -63,10 +63,15 @@ fn time_of(entry: &Value) -> Result<f64> {
     Ok(at.as_duration().as_secs_f64())
 }
 
-/// The steps of the plan, by their place in it.
+/// The steps of the plan, by their place in it; of two that are called the same the second is `NAME-2`.
 fn names(planned: &Value) -> Vec<String> {
-    let steps = planned["plan"]["steps"].as_array().into_iter().flatten();
-    steps.map(|step| step["step"].as_str().unwrap_or_default().to_owned()).collect()
+    let mut names: Vec<String> = Vec::new();
+    for step in planned["plan"]["steps"].as_array().into_iter().flatten() {
+        let name = step["step"].as_str().unwrap_or_default();
+        let again = names.iter().any(|there| there == name);
+        names.push(if again { format!("{name}-2") } else { name.to_owned() });
+    }
+    names
 }
 
 #[cfg(test)]
@@ -85,7 +90,7 @@ mod tests {
     #[test]
     fn the_agents_steps_last_from_begun_to_applied() {
         let journal = serde_json::json!([
-            { "at": "2026-01-05T10:00:00Z", "record": "planned", "plan": { "steps": [{ "step": "stop" }, { "step": "start" }] } },
+            { "at": "2026-01-05T10:00:00Z", "record": "planned", "plan": { "steps": [{ "step": "stop" }, { "step": "stop" }] } },
             { "at": "2026-01-05T10:00:01Z", "record": "begun", "step": 0 },
             { "at": "2026-01-05T10:00:03Z", "record": "applied", "step": 0 },
             { "at": "2026-01-05T10:00:03Z", "record": "begun", "step": 1 },
@@ -95,6 +100,6 @@ mod tests {
         let steps = of_agent(journal.as_array().unwrap()).unwrap();
 
         let told: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.seconds)).collect();
-        assert_eq!(told, [("stop", 2.0), ("undo", 0.0), ("undo start", 2.0)]);
+        assert_eq!(told, [("stop", 2.0), ("undo", 0.0), ("undo stop-2", 2.0)]);
     }
 }
