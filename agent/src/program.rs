@@ -10,13 +10,19 @@ pub(crate) fn own() -> PathBuf {
     running()
 }
 
-/// In a test of this crate the running program is the test: the built program is beside it.
+/// In a test of this crate the running program is the test: the built program is beside it. It is held open for as long as
+/// the test runs, and named by that: a build that goes on meanwhile takes it away from nobody.
 #[cfg(test)]
 pub(crate) fn own() -> PathBuf {
-    let test = running();
-    let built = test.parent().and_then(Path::parent).map(|target| target.join("surefoot"));
-    let built = built.filter(|path| path.is_file());
-    built.unwrap_or_else(|| panic!("{} has no built surefoot above it: run cargo build -p surefoot", test.display()))
+    use std::os::fd::AsRawFd;
+    static BUILT: std::sync::OnceLock<std::fs::File> = std::sync::OnceLock::new();
+    let file = BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("proc(5) is mounted");
+        let built = test.parent().and_then(Path::parent).map(|target| target.join("surefoot"));
+        let file = built.and_then(|path| std::fs::File::open(path).ok());
+        file.unwrap_or_else(|| panic!("{} has no built surefoot above it: run cargo build -p surefoot", test.display()))
+    });
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
 }
 
 fn running() -> PathBuf {

@@ -26,6 +26,8 @@ pub enum Outcome {
         touched: bool,
         /// What a script is told: [`Exit::RolledBack`], or why nothing was ever touched.
         exit: Exit,
+        /// What is wrong with the old release, if it did not become healthy again.
+        ill: Option<String>,
     },
     /// A person is needed.
     Stuck {
@@ -141,7 +143,16 @@ impl Walk<'_, '_> {
         self.record(Record::RolledBack)?;
         let touched = crate::journal::history::touched_the_service(self.journal);
         let exit = if touched { Exit::RolledBack } else { self.cause };
-        Ok(Outcome::RolledBack { error: self.first_error(), touched, exit })
+        let ill = if touched { self.problem_of_the_old() } else { None };
+        Ok(Outcome::RolledBack { error: self.first_error(), touched, exit, ill })
+    }
+
+    /// After everything was put back: whether the release before really serves again. The record is written already, since
+    /// nothing is left to be undone whatever the answer is.
+    fn problem_of_the_old(&mut self) -> Option<String> {
+        let from = self.plan.from.clone()?;
+        self.note(format!("looking whether {} is healthy again", from.version));
+        step::probe::problem_after(self, &from.profile)
     }
 
     fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {

@@ -16,9 +16,9 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
             Act::Update => format!("{name}: {version} is installed"),
             Act::Rollback => format!("{name}: back on {version}"),
         }),
-        Outcome::RolledBack { error, touched, exit } => Reply {
+        Outcome::RolledBack { error, touched, exit, ill } => Reply {
             exit,
-            message: failed(plan, &error, touched),
+            message: failed(plan, &error, touched, ill.as_deref()),
             answer: None,
         },
         Outcome::Stuck { reason } => Reply {
@@ -29,8 +29,12 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
     }
 }
 
-fn failed(plan: &Plan, error: &str, touched: bool) -> String {
+fn failed(plan: &Plan, error: &str, touched: bool, ill: Option<&str>) -> String {
     let (name, version) = (&plan.instance.name, &plan.to.version);
+    if let (Some(from), Some(ill)) = (&plan.from, ill) {
+        let before = &from.version;
+        return format!("{name}: {version} failed and was rolled back, but {before} is not healthy: {ill}. {version} failed with: {error}");
+    }
     match (&plan.from, touched) {
         (Some(from), true) => format!("{name}: {version} failed and was rolled back, {} runs again: {error}", from.version),
         (Some(from), false) => format!("{name}: {version} failed before {} was stopped: {error}", from.version),
