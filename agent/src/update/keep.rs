@@ -23,16 +23,20 @@ pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     remove_old_releases(walk)
 }
 
-/// After `release` the home holds nothing of the application's any more, unless it was put there by hand.
+/// After `release` the home holds nothing of the application's any more, unless it was put there by hand. Where this was put off
+/// and the directory is managed again, it does.
 fn give_up_home(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    if walk.app.current().is_symlink() {
+        return Ok(());
+    }
     Ok(durable::remove_tree(&walk.app.releases())?)
 }
 
+/// What runs now is kept as well: a vacuum that could not end is taken up again after later updates.
 fn remove_old_releases(walk: &Walk<'_, '_>) -> Result<(), StepError> {
-    let kept: Vec<String> = std::iter::once(&walk.plan.to)
-        .chain(&walk.plan.from)
-        .map(|side| side.version.to_string())
-        .collect();
+    let current = walk.app.current_version();
+    let sides = std::iter::once(&walk.plan.to).chain(&walk.plan.from).map(|side| &side.version);
+    let kept: Vec<String> = sides.chain(&current).map(ToString::to_string).collect();
     let Ok(entries) = std::fs::read_dir(walk.app.releases()) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name();
