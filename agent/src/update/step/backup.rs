@@ -13,8 +13,10 @@ use crate::update::Walk;
 /// Copies surviving files first, then each database.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, files: bool, databases: &[DatabaseBackup]) -> Result<(), StepError> {
     let directory = walk.here.backup(walk.plan.id);
-    durable::make_dirs(&walk.here.backups(), 0o700)?;
-    durable::make_dir(&directory, 0o700)?;
+    // The vendor's own command writes into a directory of its user's below these, which nobody else can list; each file and
+    // directory in them has its own mode.
+    durable::make_dirs(&walk.here.backups(), 0o711)?;
+    durable::make_dir(&directory, 0o711)?;
     if files {
         copy_files(walk)?;
     }
@@ -36,7 +38,12 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, files: bool, databases: &[Database
         walk.with_store(database, |store| store.discard(&tag, &directory))?;
     }
     if files {
-        durable::remove_tree(&directory)?;
+        durable::remove_tree(&durable::beside(&directory.join("files"), ".partial"))?;
+        durable::remove_tree(&directory.join("files"))?;
+        // A dump of what was left aside may lie there: all that there is of what was written after the stop.
+        if std::fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none()) {
+            durable::remove_tree(&directory)?;
+        }
     }
     Ok(())
 }
