@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::Manifest;
 use manifest_schema::profile::Service;
 
 use super::StepError;
 use super::stop::{put_door_in, stop_services};
 use crate::durable;
-use crate::host::{guard, systemd, vendor::VendorError};
+use crate::host::{child::ChildError, guard, systemd, vendor::VendorError};
 use crate::plan::{Manager, Side};
 use crate::update::Walk;
 
@@ -31,7 +33,10 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
             // They are not started yet, but after a power cut an enabled unit may have started by itself.
             let to = walk.plan.to.clone();
             stop_services(walk, &to)?;
-            durable::remove_made(walk.app.current())?;
+            // A directory that somebody made there meanwhile is not ours.
+            if walk.app.current().is_symlink() || !walk.app.current().exists() {
+                durable::remove_made(walk.app.current())?;
+            }
             let services = &walk.plan.to.profile.services;
             guard::remove(&walk.world.layout.units(), services)?;
         }
@@ -39,13 +44,12 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     restore_units(walk)
 }
 
-/// Installs the unit files that the release brings, keeping what was there.
+/// Installs the unit files that the release brings, keeping what was there. A unit that is new starts at every boot from now on,
+/// as the application's others do; whether one that was there does is the admin's choice.
 fn write_units(walk: &Walk<'_, '_>, side: &Side) -> Result<(), StepError> {
     let mut changed = false;
     for (service, file) in units(walk, side) {
-        let wanted = walk.release().join(file);
-        let wanted = std::fs::read(&wanted)
-            .map_err(|error| StepError::Missing(format!("cannot read {}: {error}", wanted.display())))?;
+        let Some(wanted) = signed(walk, side, file)? else { continue };
         let path = walk.world.layout.units().join(service);
         let there = std::fs::read(&path).ok();
         if there.as_deref() == Some(&wanted) {
@@ -56,6 +60,27 @@ fn write_units(walk: &Walk<'_, '_>, side: &Side) -> Result<(), StepError> {
         changed = true;
     }
     reload(changed)
+}
+
+/// A file of the release as its vendor signed it: the tree is the application's to write in, and systemd does as root what
+/// this file says. Of an adopted release that was never published nobody knows; its units stay as they are.
+fn signed(walk: &Walk<'_, '_>, side: &Side, file: &Path) -> Result<Option<Vec<u8>>, StepError> {
+    let Some(hash) = side.manifest else { return Ok(None) };
+    let path = walk.here.trust().join("manifests").join(format!("{hash}.json"));
+    let manifest = read(&path)?;
+    let manifest = Some(manifest).filter(|bytes| Sha256::of(bytes) == hash).and_then(|bytes| Manifest::read(&bytes).ok());
+    let manifest = manifest.ok_or_else(|| StepError::Missing(format!("{} is not what was signed", path.display())))?;
+    let listed = manifest.files.iter().find(|listed| AsRef::<Path>::as_ref(&listed.path) == file);
+    let path = walk.release().join(file);
+    let bytes = read(&path)?;
+    if listed.is_some_and(|listed| listed.sha256 == Sha256::of(&bytes)) {
+        return Ok(Some(bytes));
+    }
+    Err(StepError::Missing(format!("{} is not the file that the vendor signed", path.display())))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, StepError> {
+    std::fs::read(path).map_err(|error| StepError::Missing(format!("cannot read {}: {error}", path.display())))
 }
 
 /// The name of a unit and the release's file for it, where systemd is the manager.
@@ -85,6 +110,9 @@ fn restore_units(walk: &Walk<'_, '_>) -> Result<(), StepError> {
         let kept = kept_units(walk).join(unit);
         let path = walk.world.layout.units().join(unit);
         if durable::beside(&kept, ".absent").exists() {
+            if path.exists() {
+                systemd::disable(unit).map_err(|source| failed("disable", source))?;
+            }
             durable::remove_file(&path)?;
             changed = true;
         } else if let Ok(old) = std::fs::read(&kept) {
@@ -103,5 +131,9 @@ fn reload(changed: bool) -> Result<(), StepError> {
     if !changed {
         return Ok(());
     }
-    systemd::daemon_reload().map_err(|source| VendorError::Run { label: "daemon-reload".to_owned(), source }.into())
+    systemd::daemon_reload().map_err(|source| failed("daemon-reload", source))
+}
+
+fn failed(label: &str, source: ChildError) -> StepError {
+    VendorError::Run { label: label.to_owned(), source }.into()
 }
