@@ -153,3 +153,13 @@ fn a_failed_rollback_can_be_tried_again_and_goes_all_the_way() {
     let data = data::read(&machine.app.current().join("data/app.db")).unwrap();
     assert!(!data.has_colours && !data.is_upper, "what the old release works with: {data:?}");
 }
+
+#[test]
+fn a_release_that_does_not_come_back_healthy_is_told() {
+    let mut machine = (scenarios::ILL.build)();
+    machine.sick.push("1.0.0".parse().unwrap());
+    let outcome = machine.run((scenarios::ILL.plan)(&machine)).unwrap();
+    let Outcome::RolledBack { ill: Some(ill), .. } = &outcome else { panic!("{outcome:?}") };
+    assert!(ill.contains("answers with status 500"), "{ill}");
+    assert!(!machine.journals()[0].is_open(), "there is nothing left to undo");
+}
