@@ -13,11 +13,19 @@ use super::{Attempt, Error, Result, beside, gone_is_fine, rename, sync_parent};
 ///
 /// # Errors
 /// When the file or its directory cannot be written; the old content is then still there.
+#[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let mut partial = create_partial(&beside(path, ".partial"), mode)?;
+    let pending = beside(path, ".partial");
+    write_new(&pending, bytes, mode).and_then(|made| rename(&made, path)).inspect_err(|_| {
+        // Half a file is of no use to anybody, least of all on a disk that is full. The error that counts is the first.
+        let _ = std::fs::remove_file(&pending);
+    })
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf> {
+    let mut partial = create_partial(path, mode)?;
     partial.write(bytes)?;
-    let made = partial.finish()?;
-    rename(&made, path)
+    partial.finish()
 }
 
 /// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal. A last line
