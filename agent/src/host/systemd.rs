@@ -70,6 +70,22 @@ pub fn daemon_reload() -> Result<(), ChildError> {
     systemctl(&["daemon-reload"]).map(drop)
 }
 
+/// Has a unit started at every boot, where its file says at which point (`[Install]`).
+///
+/// # Errors
+/// When systemd does not know the unit.
+pub fn enable(unit: &str) -> Result<(), ChildError> {
+    systemctl(&["enable", unit]).map(drop)
+}
+
+/// The reverse of [`enable`].
+///
+/// # Errors
+/// When systemd does not know the unit.
+pub fn disable(unit: &str) -> Result<(), ChildError> {
+    systemctl(&["disable", unit]).map(drop)
+}
+
 /// Ends the transient units of one update that a crashed agent left behind. That there are none is fine.
 ///
 /// # Errors
