@@ -75,6 +75,7 @@ fn a_reboot_in_the_middle_of_a_migration_puts_everything_back() {
     machine.reboot().expect("it reboots");
 
     is_back(&site, &before);
+    the_door_was_closed(&machine);
 }
 
 #[test]

@@ -108,3 +108,21 @@ fn a_good_update_is_taken_back_with_its_data_kept_aside() {
     site.surefoot(&["update", "1.1.0", "--again"]).well();
     assert!(site.insist_on("1.1.0").items.contains("bolt"));
 }
+
+#[test]
+fn a_release_that_hangs_when_it_is_stopped_goes_in_and_can_be_left() {
+    let machine = boot(scenario::updated(), "hangs");
+    let site = Site::look_at(&machine).expect("the site is there");
+    site.offer("with-1.5.0");
+    site.surefoot(&["update"]).well();
+    site.insist_on("1.5.0");
+
+    let writer = Writer::start(&machine);
+    site.surefoot(&["rollback", "--yes"]).well().says("its data stays as it is");
+    let written = writer.stop();
+
+    let after = site.insist_on("1.1.0");
+    assert!(written.accepted().iter().all(|name| after.items.contains(*name)), "a row is lost: {written:?}");
+    let killed = machine.sh("journalctl -u kkt-web.service -o cat --no-pager");
+    assert!(killed.contains("State 'stop-sigterm' timed out. Killing."), "{killed}");
+}

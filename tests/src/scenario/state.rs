@@ -7,10 +7,11 @@ use crate::machine::Machine;
 
 const HOME: &str = "/home/kktapp/kkt-system.surefoot";
 
-/// Everything that an update may leave behind when it is not over.
+/// Everything that an update may leave behind when it is not over. The checked blocks of a download (`fetch/*.partial`) may stay: the next
+/// try begins with them.
 const LEFT_OVER: &str = r#"
-ls -d /var/lib/surefoot/kkt/closed /var/lib/surefoot/kkt/fetch/* /var/lib/surefoot/kkt/scratch/*.env 2>/dev/null || true
-find /home/kktapp /var/lib/surefoot -name '*.pending' -o -name '*.partial' -o -name '*.tmp'
+ls -d /var/lib/surefoot/kkt/closed /var/lib/surefoot/kkt/scratch/*.env 2>/dev/null || true
+find /home/kktapp /var/lib/surefoot -name '*.pending' -o -name '*.partial' ! -path '*/fetch/*' -o -name '*.tmp'
 systemctl list-units --plain --no-legend --all 'surefoot-kkt-*'
 "#;
 
