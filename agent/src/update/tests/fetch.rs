@@ -19,6 +19,9 @@ struct Bench {
     journal: crate::journal::Journal,
 }
 
+/// What an earlier attempt left of an artifact.
+type Left = fn(&[u8]) -> Vec<u8>;
+
 const BLOCK: usize = BLOCK_SIZE as usize;
 
 fn bench() -> Bench {
@@ -77,7 +80,7 @@ impl Bench {
 
 #[test]
 fn a_partial_is_gone_on_with_after_its_last_good_block() {
-    let cases: [(&str, fn(&[u8]) -> Vec<u8>, u64); 7] = [
+    let cases: [(&str, Left, u64); 7] = [
         ("nothing", |_| Vec::new(), 0),
         ("half a block", |all| all[..BLOCK / 2].to_vec(), 0),
         ("a block", |all| all[..BLOCK].to_vec(), 1),
