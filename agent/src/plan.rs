@@ -211,12 +211,7 @@ pub struct ArtifactRef {
 
 impl From<&Artifact> for ArtifactRef {
     fn from(artifact: &Artifact) -> Self {
-        Self {
-            name: artifact.name.clone(),
-            format: artifact.format,
-            length: artifact.length,
-            sha256: artifact.sha256,
-        }
+        Self { name: artifact.name.clone(), format: artifact.format, length: artifact.length, sha256: artifact.sha256 }
     }
 }
 
@@ -270,21 +265,15 @@ pub fn plan_update(facts: Facts<'_>) -> Plan {
 
 fn migrations(facts: &Facts<'_>) -> Vec<MigrationStep> {
     let installed = facts.installed.as_ref().map(|side| &side.version);
-    steps_between(&facts.manifest.migration_steps, installed, &facts.manifest.version)
-        .into_iter()
-        .cloned()
-        .collect()
+    steps_between(&facts.manifest.migration_steps, installed, &facts.manifest.version).into_iter().cloned().collect()
 }
 
 /// What can be done while the old release serves is done before Stop. A database that is not migrated is backed up
 /// there too; one that is migrated must be still while it is copied, or rows would be lost on the way back.
 fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Step> {
     let artifact = ArtifactRef::from(preferred(&facts.manifest.artifacts));
-    let (still, online): (Vec<_>, Vec<_>) = facts
-        .ways
-        .iter()
-        .cloned()
-        .partition(|backup| migrations.iter().any(|step| step.database == backup.database));
+    let (still, online): (Vec<_>, Vec<_>) =
+        facts.ways.iter().cloned().partition(|backup| migrations.iter().any(|step| step.database == backup.database));
     let mut steps = vec![
         Step::Fetch { artifact: artifact.clone() },
         Step::Stage { artifact },
@@ -335,8 +324,17 @@ impl Plan {
     pub fn migrations(&self) -> impl Iterator<Item = &MigrationStep> {
         self.steps.iter().flat_map(|step| match step {
             Step::Migrate { steps } => steps.as_slice(),
-            Step::Fetch { .. } | Step::Stage { .. } | Step::Prepare { .. } | Step::Adopt | Step::Release
-            | Step::Stop | Step::Backup { .. } | Step::Restore { .. } | Step::Activate | Step::Start | Step::Probe => &[],
+            Step::Fetch { .. }
+            | Step::Stage { .. }
+            | Step::Prepare { .. }
+            | Step::Adopt
+            | Step::Release
+            | Step::Stop
+            | Step::Backup { .. }
+            | Step::Restore { .. }
+            | Step::Activate
+            | Step::Start
+            | Step::Probe => &[],
         })
     }
 

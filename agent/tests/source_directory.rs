@@ -1,9 +1,6 @@
 //! A directory as a source: what is read, what is refused, and the layout through `Remote`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test makes the files that it reads"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test makes the files that it reads")]
 
 mod source_world;
 
@@ -13,27 +10,17 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode};
 use source_world::{Server, ask, bytes, fetcher, ok_range, open_directory, question, say, status};
-use surefoot::source::{
-    Get, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path,
-};
+use surefoot::source::{Get, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path};
 
 fn file(path: &Path) -> Get {
     question(Location::File(path.to_owned()))
 }
 
 fn remote(text: &str, github_url: Option<&str>) -> Remote {
-    Remote::new(
-        SourceSpec::parse(text, github_url).expect("a source"),
-        fetcher(),
-    )
+    Remote::new(SourceSpec::parse(text, github_url).expect("a source"), fetcher())
 }
 
-fn target(
-    remote: &mut Remote,
-    path: &str,
-    from: u64,
-    length: u64,
-) -> (Vec<u8>, Result<(), SourceError>) {
+fn target(remote: &mut Remote, path: &str, from: u64, length: u64) -> (Vec<u8>, Result<(), SourceError>) {
     let mut bytes = Vec::new();
     let outcome = remote.target(path, from, length, &mut |more| {
         bytes.extend_from_slice(more);
@@ -50,14 +37,7 @@ fn a_file_is_read_whole_and_from_the_middle() {
     fs::write(&path, &body).expect("written");
     let mut fetcher = fetcher();
     assert_eq!(ask(&mut fetcher, &file(&path)).0, body);
-    let (got, outcome) = ask(
-        &mut fetcher,
-        &Get {
-            from: 150_000,
-            expect_length: Some(200_000),
-            ..file(&path)
-        },
-    );
+    let (got, outcome) = ask(&mut fetcher, &Get { from: 150_000, expect_length: Some(200_000), ..file(&path) });
     assert_eq!(outcome.expect("read").total, Some(200_000));
     assert_eq!(got, body[150_000..]);
 }
@@ -73,42 +53,18 @@ fn a_file_of_the_wrong_size_is_refused_before_a_byte() {
         assert_eq!(got, b"");
         outcome.expect_err("refused")
     };
-    assert!(matches!(
-        error(&Get {
-            cap: 9,
-            ..file(&path)
-        }),
-        SourceError::TooLarge { cap: 9, .. }
-    ));
-    assert!(matches!(
-        error(&Get {
-            expect_length: Some(11),
-            ..file(&path)
-        }),
-        SourceError::Unusable { .. }
-    ));
-    assert!(matches!(
-        error(&Get {
-            from: 11,
-            ..file(&path)
-        }),
-        SourceError::Unusable { .. }
-    ));
+    assert!(matches!(error(&Get { cap: 9, ..file(&path) }), SourceError::TooLarge { cap: 9, .. }));
+    assert!(matches!(error(&Get { expect_length: Some(11), ..file(&path) }), SourceError::Unusable { .. }));
+    assert!(matches!(error(&Get { from: 11, ..file(&path) }), SourceError::Unusable { .. }));
 }
 
 #[test]
 fn a_missing_file_is_not_found_and_a_missing_directory_is_this_machines_fault() {
     let directory = open_directory();
     let missing = ask(&mut fetcher(), &file(&directory.path().join("a"))).1;
-    assert!(
-        matches!(missing, Err(SourceError::NotFound { .. })),
-        "{missing:?}"
-    );
+    assert!(matches!(missing, Err(SourceError::NotFound { .. })), "{missing:?}");
     let unmounted = ask(&mut fetcher(), &file(&directory.path().join("media/a"))).1;
-    assert!(
-        matches!(unmounted, Err(SourceError::Local { .. })),
-        "{unmounted:?}"
-    );
+    assert!(matches!(unmounted, Err(SourceError::Local { .. })), "{unmounted:?}");
 }
 
 #[test]
@@ -133,27 +89,14 @@ fn a_directory_source_gives_metadata_targets_and_the_end_of_the_roots() {
     fs::create_dir_all(directory.path().join("metadata")).expect("made");
     fs::create_dir_all(directory.path().join("targets/v1.1.0")).expect("made");
     fs::write(directory.path().join("metadata/1.root.json"), b"{}").expect("written");
-    fs::write(
-        directory.path().join("targets/v1.1.0/ab.app.tar"),
-        b"0123456789",
-    )
-    .expect("written");
+    fs::write(directory.path().join("targets/v1.1.0/ab.app.tar"), b"0123456789").expect("written");
     let mut remote = remote(&directory.path().display().to_string(), None);
     assert_eq!(remote.metadata("1.root.json", 10), Ok(Some(b"{}".to_vec())));
     assert_eq!(remote.metadata("2.root.json", 10), Ok(None));
-    assert!(matches!(
-        remote.metadata("1.root.json", 1),
-        Err(SourceError::TooLarge { .. })
-    ));
-    assert!(matches!(
-        remote.metadata("../targets/v1.1.0/ab.app.tar", 99),
-        Err(SourceError::Unsafe { .. })
-    ));
+    assert!(matches!(remote.metadata("1.root.json", 1), Err(SourceError::TooLarge { .. })));
+    assert!(matches!(remote.metadata("../targets/v1.1.0/ab.app.tar", 99), Err(SourceError::Unsafe { .. })));
     let path = hashed_path("v1.1.0/app.tar", "ab");
-    assert_eq!(
-        target(&mut remote, &path, 4, 10),
-        (b"456789".to_vec(), Ok(()))
-    );
+    assert_eq!(target(&mut remote, &path, 4, 10), (b"456789".to_vec(), Ok(())));
     assert_eq!(target(&mut remote, &path, 10, 10), (Vec::new(), Ok(())));
     assert!(target(&mut remote, &path, 11, 10).1.is_err());
     assert!(target(&mut remote, &path, 0, 9).1.is_err());
@@ -165,21 +108,11 @@ fn a_target_from_github_is_resumed_at_the_original_address() {
     let served = body.clone();
     let server = Server::start(move |asked, wire| match (asked.path(), asked.number) {
         ("/acme/app/releases/download/v1.1.0/ab.app.tar", _) => {
-            status(
-                wire,
-                "302 Found",
-                &format!("Location: /signed/{}\r\n", asked.number),
-            );
+            status(wire, "302 Found", &format!("Location: /signed/{}\r\n", asked.number));
         }
         // The first signed address breaks off, and is gone when it is asked again.
         ("/signed/0", 1) => {
-            say(
-                wire,
-                format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-                    served.len()
-                ),
-            );
+            say(wire, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", served.len()));
             say(wire, &served[..20_000]);
         }
         ("/signed/2", _) => ok_range(asked, wire, &served),
@@ -189,10 +122,7 @@ fn a_target_from_github_is_resumed_at_the_original_address() {
     let (got, outcome) = target(&mut remote, "v1.1.0/ab.app.tar", 0, body.len() as u64);
     assert_eq!(outcome, Ok(()));
     assert_eq!(got, body);
-    assert_eq!(
-        server.asked()[3].header("range").as_deref(),
-        Some("bytes=20000-")
-    );
+    assert_eq!(server.asked()[3].header("range").as_deref(), Some("bytes=20000-"));
 }
 
 #[test]
@@ -202,10 +132,7 @@ fn metadata_that_broke_off_is_read_afresh() {
         _ => say(wire, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew"),
     });
     let mut remote = remote(&server.url("/mirror"), None);
-    assert_eq!(
-        remote.metadata("timestamp.json", 100),
-        Ok(Some(b"new".to_vec()))
-    );
+    assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"new".to_vec())));
     assert_eq!(server.asked()[1].path(), "/mirror/metadata/timestamp.json");
     assert_eq!(server.asked()[1].header("range"), None);
 }

@@ -1,9 +1,6 @@
 //! The fetch process: health questions, and a process that has turned against the agent.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test makes the program that it starts"
-)]
+#![expect(clippy::disallowed_methods, reason = "a test makes the program that it starts")]
 
 mod source_world;
 
@@ -12,9 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use source_world::{
-    Server, ask, bytes, fetcher, ok, open_directory, question_url, say, stall, status, user,
-};
+use source_world::{Server, ask, bytes, fetcher, ok, open_directory, question_url, say, stall, status, user};
 use surefoot::source::{Fetcher, SourceError};
 use tempfile::TempDir;
 
@@ -29,15 +24,10 @@ fn any_status_answers_a_health_question() {
     });
     let mut fetcher = fetcher();
     let mut probe = |path| {
-        let answer = fetcher
-            .probe(&server.url(path), SOON, 1000)
-            .expect("an answer");
+        let answer = fetcher.probe(&server.url(path), SOON, 1000).expect("an answer");
         (answer.status, answer.body, answer.truncated)
     };
-    assert_eq!(
-        probe("/health"),
-        (200, br#"{"status":"ok"}"#.to_vec(), false)
-    );
+    assert_eq!(probe("/health"), (200, br#"{"status":"ok"}"#.to_vec(), false));
     assert_eq!(probe("/moved"), (302, Vec::new(), false));
     assert_eq!(probe("/else"), (500, b"dead".to_vec(), false));
 }
@@ -46,13 +36,9 @@ fn any_status_answers_a_health_question() {
 fn the_body_of_a_health_answer_is_cut_at_its_cap() {
     let server = Server::start(|_, wire| ok(wire, &bytes(100_000)));
     let mut fetcher = fetcher();
-    let answer = fetcher
-        .probe(&server.url("/"), SOON, 1000)
-        .expect("an answer");
+    let answer = fetcher.probe(&server.url("/"), SOON, 1000).expect("an answer");
     assert_eq!((answer.body, answer.truncated), (bytes(1000), true));
-    let whole = fetcher
-        .probe(&server.url("/"), SOON, 100_000)
-        .expect("an answer");
+    let whole = fetcher.probe(&server.url("/"), SOON, 100_000).expect("an answer");
     assert_eq!((whole.body.len(), whole.truncated), (100_000, false));
 }
 
@@ -61,28 +47,15 @@ fn an_application_that_hangs_or_is_not_there_gives_no_answer() {
     let hanging = Server::start(|_, wire| stall(wire));
     let mut fetcher = fetcher();
     let short = Duration::from_millis(300);
-    let late = fetcher
-        .probe(&hanging.url("/"), short, 10)
-        .expect_err("it hangs");
-    assert_eq!(
-        late.to_string(),
-        format!("cannot reach {}: no answer within 0.3 s", hanging.url("/"))
-    );
-    let gone = hanging
-        .url("/")
-        .replace(&hanging.address().port().to_string(), "1");
-    assert!(matches!(
-        fetcher.probe(&gone, SOON, 10),
-        Err(SourceError::Unreachable { .. })
-    ));
+    let late = fetcher.probe(&hanging.url("/"), short, 10).expect_err("it hangs");
+    assert_eq!(late.to_string(), format!("cannot reach {}: no answer within 0.3 s", hanging.url("/")));
+    let gone = hanging.url("/").replace(&hanging.address().port().to_string(), "1");
+    assert!(matches!(fetcher.probe(&gone, SOON, 10), Err(SourceError::Unreachable { .. })));
     let halfway = Server::start(|_, wire| {
         say(wire, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
         stall(wire);
     });
-    assert!(matches!(
-        fetcher.probe(&halfway.url("/"), short, 10),
-        Err(SourceError::Unreachable { .. })
-    ));
+    assert!(matches!(fetcher.probe(&halfway.url("/"), short, 10), Err(SourceError::Unreachable { .. })));
 }
 
 #[test]
@@ -95,23 +68,15 @@ fn as_root_it_refuses_to_work() {
     };
     let (_directory, program) = script(&as_root);
     let mut fetcher = Fetcher::start_in(&program, None, Vec::new()).expect("started");
-    let error = ask(&mut fetcher, &question_url("http://127.0.0.1:1/"))
-        .1
-        .expect_err("refused");
+    let error = ask(&mut fetcher, &question_url("http://127.0.0.1:1/")).1.expect_err("refused");
     assert!(matches!(error, SourceError::Local { .. }), "{error:?}");
-    assert!(
-        error.to_string().contains("must not run as root"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("must not run as root"), "{error}");
 }
 
 #[test]
 fn a_program_that_is_not_there_is_named() {
     let error = Fetcher::start(Path::new("/nonexistent/surefoot"), None).expect_err("not there");
-    assert!(
-        error.to_string().contains("/nonexistent/surefoot"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("/nonexistent/surefoot"), "{error}");
 }
 
 /// A program that the fetch process's user may run.
@@ -139,41 +104,26 @@ const HEAD: &str = r#"echo '{"body":{"status":200,"total":null,"etag":null}}'"#;
 
 #[test]
 fn nonsense_instead_of_a_head_is_an_error() {
-    assert!(
-        turned("echo nonsense; read forever", 10)
-            .1
-            .to_string()
-            .contains("nonsense")
-    );
+    assert!(turned("echo nonsense; read forever", 10).1.to_string().contains("nonsense"));
     turned(r#"echo '{"body":{"status":70000}}'; read forever"#, 10);
 }
 
 #[test]
 fn a_line_without_end_is_cut_off() {
     let error = turned("exec tr '\\0' x </dev/zero", 10).1;
-    assert!(
-        error.to_string().contains("a line without an end"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("a line without an end"), "{error}");
 }
 
 #[test]
 fn a_chunk_that_claims_gigabytes_is_not_believed() {
-    let error = turned(
-        &format!("{HEAD}; printf '\\377\\377\\377\\377'; read forever"),
-        10,
-    )
-    .1;
+    let error = turned(&format!("{HEAD}; printf '\\377\\377\\377\\377'; read forever"), 10).1;
     assert!(error.to_string().contains("too long"), "{error}");
 }
 
 #[test]
 fn more_bytes_than_asked_for_do_not_reach_the_receiver() {
     let chunk = "printf '\\0\\0\\0\\005abcde'";
-    let (got, error) = turned(
-        &format!("{HEAD}; {chunk}; {chunk}; {chunk}; read forever"),
-        12,
-    );
+    let (got, error) = turned(&format!("{HEAD}; {chunk}; {chunk}; {chunk}; read forever"), 12);
     assert_eq!(got, b"abcdeabcde");
     assert!(error.to_string().contains("more bytes"), "{error}");
 }
@@ -190,28 +140,19 @@ fn words_of_the_process_are_cleaned_before_a_person_sees_them() {
     let answer = r#"echo '{"failed":{"unreachable":{"reason":"\\u001b[2J\\u0007gone"}}}'"#;
     let (_directory, program) = script(&format!("read request\n{answer}\nread forever"));
     let mut fetcher = Fetcher::start_in(&program, user(), Vec::new()).expect("started");
-    let error = ask(&mut fetcher, &question_url("http://127.0.0.1:1/"))
-        .1
-        .expect_err("it says so");
-    assert!(
-        !error.to_string().contains(|c: char| c.is_control()),
-        "{error:?}"
-    );
+    let error = ask(&mut fetcher, &question_url("http://127.0.0.1:1/")).1.expect_err("it says so");
+    assert!(!error.to_string().contains(|c: char| c.is_control()), "{error:?}");
 }
 
 /// The only child of this thread; other tests have their own threads.
 fn child_of_this_thread() -> String {
-    let children =
-        fs::read_to_string("/proc/thread-self/children").expect("the kernel lists children");
+    let children = fs::read_to_string("/proc/thread-self/children").expect("the kernel lists children");
     children.trim().to_owned()
 }
 
 fn line_of(path: &str, name: &str) -> Vec<String> {
     let text = fs::read_to_string(path).expect("the process runs");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .expect("the kernel tells");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel tells");
     line.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -219,9 +160,7 @@ fn line_of(path: &str, name: &str) -> Vec<String> {
 fn it_has_given_up_its_rights_before_the_first_answer() {
     let server = Server::start(|_, wire| ok(wire, b""));
     let mut fetcher = fetcher();
-    fetcher
-        .probe(&server.url("/"), SOON, 10)
-        .expect("an answer");
+    fetcher.probe(&server.url("/"), SOON, 10).expect("an answer");
     let status = format!("/proc/{}/status", child_of_this_thread());
     assert_eq!(line_of(&status, "NoNewPrivs:"), ["1"]);
     assert_eq!(line_of(&status, "CapEff:"), ["0000000000000000"]);
@@ -251,8 +190,5 @@ fn it_dies_with_the_thread_that_started_it_and_the_next_request_starts_another()
         assert!(Instant::now() < deadline, "it still runs");
         std::thread::yield_now();
     }
-    assert_eq!(
-        fetcher.probe(&url, SOON, 10).expect("an answer").body,
-        b"again"
-    );
+    assert_eq!(fetcher.probe(&url, SOON, 10).expect("an answer").body, b"again");
 }

@@ -27,20 +27,12 @@ impl Authority {
         use std::os::unix::fs::PermissionsExt;
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
-            .expect("a certificate");
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
         let directory = open_directory();
         let readable = std::fs::Permissions::from_mode(0o644);
-        let mut file = tempfile::Builder::new()
-            .permissions(readable)
-            .tempfile_in(&directory)
-            .expect("a file");
+        let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(&directory).expect("a file");
         file.write_all(issuer.pem().as_bytes()).expect("written");
-        Self {
-            issuer,
-            file,
-            _directory: directory,
-        }
+        Self { issuer, file, _directory: directory }
     }
 
     fn path(&self) -> &Path {
@@ -59,26 +51,15 @@ impl Authority {
 fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions");
-    Arc::new(
-        builder
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("a configuration"),
-    )
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    Arc::new(builder.with_no_client_auth().with_single_cert(vec![certificate], key).expect("a configuration"))
 }
 
 fn refused(server: &Server, authority: &Authority) -> String {
     let mut fetcher = fetcher_in(&[("SSL_CERT_FILE", authority.path())]);
-    let error = ask(&mut fetcher, &question_url(server.url("/a")))
-        .1
-        .expect_err("not to be believed");
-    assert!(
-        matches!(error, SourceError::Unreachable { .. }),
-        "{error:?}"
-    );
+    let error = ask(&mut fetcher, &question_url(server.url("/a"))).1.expect_err("not to be believed");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
     assert_eq!(server.asked().len(), 0, "nothing may be said to it");
     error.to_string()
 }
@@ -114,16 +95,10 @@ fn an_expired_certificate_and_one_for_another_host_are_not_believed() {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
     });
-    let said = refused(
-        &Server::start_tls(expired, |_, wire| ok(wire, b"")),
-        &authority,
-    );
+    let said = refused(&Server::start_tls(expired, |_, wire| ok(wire, b"")), &authority);
     assert!(said.contains("expired"), "{said}");
     let other = authority.server("releases.example", |_| ());
-    let said = refused(
-        &Server::start_tls(other, |_, wire| ok(wire, b"")),
-        &authority,
-    );
+    let said = refused(&Server::start_tls(other, |_, wire| ok(wire, b"")), &authority);
     assert!(said.contains("not valid for"), "{said}");
 }
 
@@ -136,9 +111,7 @@ fn a_redirect_out_of_tls_is_not_followed() {
         status(wire, "302 Found", &target);
     });
     let mut fetcher = fetcher_in(&[("SSL_CERT_FILE", authority.path())]);
-    let error = ask(&mut fetcher, &question_url(server.url("/a")))
-        .1
-        .expect_err("refused");
+    let error = ask(&mut fetcher, &question_url(server.url("/a"))).1.expect_err("refused");
     assert!(matches!(error, SourceError::Unsafe { .. }), "{error:?}");
     assert_eq!(plain.asked().len(), 0);
 }
@@ -151,23 +124,12 @@ fn a_public_host_does_not_lead_to_this_machine() {
         ok(wire, b"inside");
     });
     let target = format!("Location: {}\r\n", inside.url("/a"));
-    let public = Server::start_tls(
-        authority.server("releases.example", |_| ()),
-        move |_, wire| {
-            status(wire, "302 Found", &target);
-        },
-    );
+    let public = Server::start_tls(authority.server("releases.example", |_| ()), move |_, wire| {
+        status(wire, "302 Found", &target);
+    });
     let proxy_url = proxy(public.address());
-    let environment = [
-        ("SSL_CERT_FILE", authority.path()),
-        ("HTTPS_PROXY", Path::new(&proxy_url)),
-    ];
-    let error = ask(
-        &mut fetcher_in(&environment),
-        &question_url("https://releases.example/a"),
-    )
-    .1
-    .expect_err("refused");
+    let environment = [("SSL_CERT_FILE", authority.path()), ("HTTPS_PROXY", Path::new(&proxy_url))];
+    let error = ask(&mut fetcher_in(&environment), &question_url("https://releases.example/a")).1.expect_err("refused");
     assert!(matches!(error, SourceError::Unsafe { .. }), "{error:?}");
     assert!(error.to_string().contains("inside this network"), "{error}");
     assert_eq!((public.asked().len(), inside.asked().len()), (1, 0));
@@ -180,26 +142,18 @@ fn a_name_that_does_not_exist_is_unreachable() {
     let mut get = question_url("https://releases.invalid/a");
     (get.timeouts.connect_ms, get.timeouts.stall_ms) = (1500, 1500);
     let error = ask(&mut fetcher, &get).1.expect_err("no such name");
-    assert!(
-        matches!(error, SourceError::Unreachable { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
 }
 
 #[test]
 fn without_ca_certificates_tls_says_what_to_install_and_plain_loopback_works() {
     let nowhere = Path::new("/nonexistent/ca.pem");
     let mut fetcher = fetcher_in(&[("SSL_CERT_FILE", nowhere)]);
-    let error = ask(&mut fetcher, &question_url("https://127.0.0.1:1/a"))
-        .1
-        .expect_err("no certificates");
+    let error = ask(&mut fetcher, &question_url("https://127.0.0.1:1/a")).1.expect_err("no certificates");
     assert!(matches!(error, SourceError::Local { .. }), "{error:?}");
     assert!(error.to_string().contains("ca-certificates"), "{error}");
     let server = Server::start(|_, wire| ok(wire, b"works"));
-    assert_eq!(
-        ask(&mut fetcher, &question_url(server.url("/a"))).0,
-        b"works"
-    );
+    assert_eq!(ask(&mut fetcher, &question_url(server.url("/a"))).0, b"works");
 }
 
 #[test]
@@ -209,21 +163,9 @@ fn a_plain_server_behind_an_https_address_is_unreachable() {
     let url = server.url("/a").replacen("http:", "https:", 1);
     let mut get = question_url(url);
     get.timeouts.connect_ms = 300;
-    let error = ask(
-        &mut fetcher_in(&[("SSL_CERT_FILE", authority.path())]),
-        &get,
-    )
-    .1
-    .expect_err("no TLS");
-    assert!(
-        matches!(error, SourceError::Unreachable { .. }),
-        "{error:?}"
-    );
-    assert!(
-        fetcher()
-            .probe(&server.url("/a"), std::time::Duration::from_secs(2), 10)
-            .is_ok()
-    );
+    let error = ask(&mut fetcher_in(&[("SSL_CERT_FILE", authority.path())]), &get).1.expect_err("no TLS");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
+    assert!(fetcher().probe(&server.url("/a"), std::time::Duration::from_secs(2), 10).is_ok());
 }
 
 /// A proxy for one connection, which leads to `to` whatever it is asked for.
@@ -233,13 +175,8 @@ fn proxy(to: SocketAddr) -> String {
     thread::spawn(move || {
         let (near, _) = listener.accept().expect("a connection");
         let mut head = BufReader::new(&near).lines();
-        while head
-            .next()
-            .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
-        {}
-        (&near)
-            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            .expect("written");
+        while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+        (&near).write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("written");
         let far = TcpStream::connect(to).expect("the server");
         thread::scope(|both| {
             both.spawn(|| pass(&near, &far));

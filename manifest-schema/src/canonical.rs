@@ -95,10 +95,7 @@ mod tests {
     #[test]
     fn keys_are_in_order_of_code_points_and_white_space_is_gone() {
         let json = r#" { "b" : [ 1 , -2, null ], "a": {"é": true, "z": false, "😀": 0, "￿": 0} } "#;
-        assert_eq!(
-            canonical(json),
-            r#"{"a":{"z":false,"é":true,"￿":0,"😀":0},"b":[1,-2,null]}"#
-        );
+        assert_eq!(canonical(json), r#"{"a":{"z":false,"é":true,"￿":0,"😀":0},"b":[1,-2,null]}"#);
     }
 
     #[test]

@@ -70,9 +70,7 @@ pub struct Manifest {
 }
 
 /// How much a release matters.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Cosmetic, documentation.
@@ -217,8 +215,7 @@ impl Manifest {
 
     /// The manifest as published: indented, one trailing newline, members in the order of this type.
     pub fn write(&self) -> Vec<u8> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).expect("a manifest has only text keys and finite numbers");
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest has only text keys and finite numbers");
         bytes.push(b'\n');
         bytes
     }

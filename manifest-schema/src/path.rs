@@ -30,9 +30,7 @@ impl ReleasePath {
 
     /// Whether this path is `other` or lies below it.
     pub fn is_within(&self, other: &Self) -> bool {
-        self.0
-            .strip_prefix(&other.0)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -52,22 +50,14 @@ impl FromStr for ReleasePath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        let refuse = |reason| {
-            Err(PathError {
-                path: text.chars().take(80).collect(),
-                reason,
-            })
-        };
+        let refuse = |reason| Err(PathError { path: text.chars().take(80).collect(), reason });
         if text.is_empty() || text.len() > LONGEST_PATH {
             return refuse("it must have 1 to 255 bytes");
         }
         if text.chars().any(|c| c.is_control() || c == '\\') {
             return refuse("it holds a control character or a backslash");
         }
-        if text
-            .split('/')
-            .any(|part| part.is_empty() || part == "." || part == "..")
-        {
+        if text.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
             return refuse("it must be relative, without empty, . or .. components");
         }
         Ok(Self(text.to_owned()))
@@ -127,9 +117,7 @@ macro_rules! text_in_json {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
 
@@ -172,9 +160,7 @@ mod tests {
     #[test]
     fn paths_that_lead_elsewhere_are_refused() {
         let long = "a".repeat(256);
-        for text in [
-            "", "/abs", "../x", "a/../b", "a//b", "a/", "./a", "a\\b", "a\nb", "a\0b", &long,
-        ] {
+        for text in ["", "/abs", "../x", "a/../b", "a//b", "a/", "./a", "a\\b", "a\nb", "a\0b", &long] {
             assert!(text.parse::<ReleasePath>().is_err(), "{text:?}");
         }
     }

@@ -157,13 +157,7 @@ pub struct Health {
 
 impl Default for Health {
     fn default() -> Self {
-        Self {
-            checks: Vec::new(),
-            start_within_seconds: 60,
-            soak_seconds: 30,
-            interval_seconds: 1,
-            failures: 3,
-        }
+        Self { checks: Vec::new(), start_within_seconds: 60, soak_seconds: 30, interval_seconds: 1, failures: 3 }
     }
 }
 

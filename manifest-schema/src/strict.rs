@@ -142,26 +142,16 @@ fn read(bytes: &[u8], cap: u64, text: Text) -> Result<Value, StrictError> {
         return Err(StrictError::ByteOrderMark);
     }
     let fault = RefCell::new(None);
-    let reader = Reader {
-        depth: 0,
-        text,
-        fault: &fault,
-    };
+    let reader = Reader { depth: 0, text, fault: &fault };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = reader.deserialize(&mut deserializer);
-    value
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| explain(error, fault.into_inner()))
+    value.and_then(|value| deserializer.end().map(|()| value)).map_err(|error| explain(error, fault.into_inner()))
 }
 
 /// Our own refusals leave their reason in `fault`; any other error is one of grammar.
 fn explain(error: serde_json::Error, fault: Option<Fault>) -> StrictError {
     match fault {
-        Some(fault) => StrictError::Ambiguous {
-            line: error.line(),
-            column: error.column(),
-            fault,
-        },
+        Some(fault) => StrictError::Ambiguous { line: error.line(), column: error.column(), fault },
         None => StrictError::Syntax(error),
     }
 }

@@ -26,9 +26,7 @@ impl ReleaseVersion {
     /// # Errors
     /// When the `v` is missing or the rest is no version.
     pub fn from_tag(tag: &str) -> Result<Self, VersionError> {
-        tag.strip_prefix('v')
-            .ok_or_else(|| VersionError::NotATag(tag.to_owned()))?
-            .parse()
+        tag.strip_prefix('v').ok_or_else(|| VersionError::NotATag(tag.to_owned()))?.parse()
     }
 
     /// Whether this is a pre-release such as `2.2.0-rc.1`.
@@ -60,15 +58,9 @@ impl FromStr for ReleaseVersion {
         if text.len() > LONGEST {
             return Err(VersionError::TooLong(text.len()));
         }
-        let version = semver::Version::parse(text).map_err(|source| VersionError::NotSemver {
-            text: text.to_owned(),
-            source,
-        })?;
-        if version.build.is_empty() {
-            Ok(Self(version))
-        } else {
-            Err(VersionError::BuildMetadata(text.to_owned()))
-        }
+        let version =
+            semver::Version::parse(text).map_err(|source| VersionError::NotSemver { text: text.to_owned(), source })?;
+        if version.build.is_empty() { Ok(Self(version)) } else { Err(VersionError::BuildMetadata(text.to_owned())) }
     }
 }
 
@@ -102,9 +94,7 @@ impl Serialize for ReleaseVersion {
 
 impl<'de> Deserialize<'de> for ReleaseVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

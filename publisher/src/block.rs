@@ -57,12 +57,7 @@ impl HashingWriter {
         if !self.length.is_multiple_of(BLOCK_SIZE) {
             self.blocks.push(self.block.finish());
         }
-        Ok(Hashed {
-            file: self.path,
-            length: self.length,
-            sha256: self.whole.finish(),
-            blocks: self.blocks,
-        })
+        Ok(Hashed { file: self.path, length: self.length, sha256: self.whole.finish(), blocks: self.blocks })
     }
 }
 
@@ -104,10 +99,7 @@ mod tests {
             let (bytes, hashed) = hashed(length);
             let expected: Vec<_> = bytes.chunks(block).map(Sha256::of).collect();
             assert_eq!(hashed.blocks, expected, "{length}");
-            assert_eq!(
-                (hashed.length, hashed.sha256),
-                (length as u64, Sha256::of(&bytes))
-            );
+            assert_eq!((hashed.length, hashed.sha256), (length as u64, Sha256::of(&bytes)));
         }
     }
 }

@@ -28,14 +28,10 @@ impl Section {
 #[derive(Debug, thiserror::Error)]
 pub enum ChangelogError {
     /// Not a changelog.
-    #[error(
-        "CHANGELOG.md cannot be read as Keep a Changelog describes it (https://keepachangelog.com)"
-    )]
+    #[error("CHANGELOG.md cannot be read as Keep a Changelog describes it (https://keepachangelog.com)")]
     Unreadable(#[source] parse_changelog::Error),
     /// No heading for the version.
-    #[error(
-        "CHANGELOG.md has no section for {0}: add `## [{0}] - YYYY-MM-DD` and say below what changed"
-    )]
+    #[error("CHANGELOG.md has no section for {0}: add `## [{0}] - YYYY-MM-DD` and say below what changed")]
     Missing(ReleaseVersion),
     /// A heading and nothing below.
     #[error("the section for {0} in CHANGELOG.md is empty: say below its heading what changed")]
@@ -48,19 +44,13 @@ pub enum ChangelogError {
 /// When there is none, or nothing in it.
 pub fn section(text: &str, version: &ReleaseVersion) -> Result<Section, ChangelogError> {
     let releases = parse_changelog::parse(text).map_err(ChangelogError::Unreadable)?;
-    let release = releases
-        .get(version.to_string().as_str())
-        .ok_or_else(|| ChangelogError::Missing(version.clone()))?;
+    let release = releases.get(version.to_string().as_str()).ok_or_else(|| ChangelogError::Missing(version.clone()))?;
     let notes = release.notes.trim().to_owned();
     if notes.is_empty() {
         return Err(ChangelogError::Empty(version.clone()));
     }
     let changes = changes(&notes);
-    Ok(Section {
-        title: release.title.to_owned(),
-        notes,
-        changes,
-    })
+    Ok(Section { title: release.title.to_owned(), notes, changes })
 }
 
 /// Sorts the entries by the headings above them. What stands under another heading, or none, is in the notes only.
@@ -92,10 +82,7 @@ fn list<'a>(changes: &'a mut Changelog, heading: &str) -> Option<&'a mut Vec<Str
 /// A bullet begins an entry; an indented line goes on with the one above.
 fn extend(list: &mut Vec<String>, line: &str) {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some(entry) = ["- ", "* ", "+ "]
-        .iter()
-        .find_map(|bullet| line.strip_prefix(bullet))
-    {
+    if let Some(entry) = ["- ", "* ", "+ "].iter().find_map(|bullet| line.strip_prefix(bullet)) {
         list.push(plain(entry));
     } else if line.starts_with([' ', '\t'])
         && !line.trim().is_empty()
@@ -127,13 +114,7 @@ mod tests {
 
     #[test]
     fn a_missing_and_an_empty_section_are_told_apart() {
-        assert!(matches!(
-            section(TEXT, &version("1.2.0")),
-            Err(ChangelogError::Missing(_))
-        ));
-        assert!(matches!(
-            section(TEXT, &version("1.0.0")),
-            Err(ChangelogError::Empty(_))
-        ));
+        assert!(matches!(section(TEXT, &version("1.2.0")), Err(ChangelogError::Missing(_))));
+        assert!(matches!(section(TEXT, &version("1.0.0")), Err(ChangelogError::Empty(_))));
     }
 }

@@ -63,9 +63,7 @@ struct Passphrase {
 
 impl Passphrase {
     fn file(&self) -> Option<PathBuf> {
-        self.passphrase_file
-            .clone()
-            .or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
+        self.passphrase_file.clone().or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
     }
 }
 
@@ -168,11 +166,7 @@ pub fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             error.print().ok();
-            return if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Ok
-            };
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
     let ended = match cli.verb {
@@ -202,9 +196,5 @@ fn now() -> Result<jiff::Timestamp, Failure> {
     let seconds = epoch.to_str().and_then(|text| text.parse().ok());
     seconds
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .ok_or_else(|| {
-            Failure::Usage(format!(
-                "SOURCE_DATE_EPOCH is {epoch:?}, not a number of seconds"
-            ))
-        })
+        .ok_or_else(|| Failure::Usage(format!("SOURCE_DATE_EPOCH is {epoch:?}, not a number of seconds")))
 }

@@ -73,12 +73,7 @@ pub struct Expiry {
 
 impl Default for Expiry {
     fn default() -> Self {
-        Self {
-            root_days: 365,
-            targets_days: 180,
-            snapshot_days: 30,
-            timestamp_days: 14,
-        }
+        Self { root_days: 365, targets_days: 180, snapshot_days: 30, timestamp_days: 14 }
     }
 }
 
@@ -131,21 +126,11 @@ impl Config {
     /// When it is missing, or says anything that is not understood.
     pub fn read(directory: &Path) -> Result<Self, ConfigError> {
         let path = directory.join(FILE);
-        let text =
-            disk::read_text(&path, LARGEST)?.ok_or_else(|| ConfigError::Missing(path.clone()))?;
-        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Invalid {
-            path: path.clone(),
-            source,
-        })?;
+        let text = disk::read_text(&path, LARGEST)?.ok_or_else(|| ConfigError::Missing(path.clone()))?;
+        let config: Self =
+            toml::from_str(&text).map_err(|source| ConfigError::Invalid { path: path.clone(), source })?;
         let days = config.expiry;
-        if [
-            days.root_days,
-            days.targets_days,
-            days.snapshot_days,
-            days.timestamp_days,
-        ]
-        .contains(&0)
-        {
+        if [days.root_days, days.targets_days, days.snapshot_days, days.timestamp_days].contains(&0) {
             return Err(ConfigError::Expiry(path));
         }
         config.destinations(directory)?;
@@ -159,10 +144,7 @@ impl Config {
     pub fn destinations(&self, directory: &Path) -> Result<Vec<Destination>, ConfigError> {
         let parse = |text: &String| match text.parse::<Destination>() {
             Ok(destination) => Ok(destination.from_base(directory)),
-            Err(source) => Err(ConfigError::Destination {
-                path: directory.join(FILE),
-                source,
-            }),
+            Err(source) => Err(ConfigError::Destination { path: directory.join(FILE), source }),
         };
         self.to.iter().map(parse).collect()
     }

@@ -31,14 +31,10 @@ pub struct ReleaseFile {
 #[derive(Debug, thiserror::Error)]
 pub enum ContentsError {
     /// A link could lead anywhere on a client's machine.
-    #[error(
-        "{0} is a symbolic link, which a release cannot hold: replace it by a file, or list it in {IGNORE_FILE}"
-    )]
+    #[error("{0} is a symbolic link, which a release cannot hold: replace it by a file, or list it in {IGNORE_FILE}")]
     Symlink(String),
     /// Another repository.
-    #[error(
-        "{0} is a submodule, which a release cannot hold: copy its files, or list it in {IGNORE_FILE}"
-    )]
+    #[error("{0} is a submodule, which a release cannot hold: copy its files, or list it in {IGNORE_FILE}")]
     Submodule(String),
     /// A path that cannot be an entry of the archive.
     #[error("a file's name cannot be released: rename it, or list it in {IGNORE_FILE}")]
@@ -47,9 +43,7 @@ pub enum ContentsError {
     #[error("the path {0} is too long for the archive: shorten it, or list it in {IGNORE_FILE}")]
     PathTooLong(ReleasePath),
     /// More than 8 GiB.
-    #[error(
-        "{path} has {size} bytes, more than the archive can hold: split it, or list it in {IGNORE_FILE}"
-    )]
+    #[error("{path} has {size} bytes, more than the archive can hold: split it, or list it in {IGNORE_FILE}")]
     TooLarge {
         /// The file.
         path: ReleasePath,
@@ -84,33 +78,20 @@ impl Rules {
     pub fn read(text: &str, keys: Option<String>) -> Result<Self, ContentsError> {
         let mut builder = GitignoreBuilder::new("");
         for (number, line) in text.lines().enumerate() {
-            builder
-                .add_line(None, line)
-                .map_err(|source| ContentsError::Rule {
-                    line: number + 1,
-                    source,
-                })?;
+            builder.add_line(None, line).map_err(|source| ContentsError::Rule { line: number + 1, source })?;
         }
-        let gitignore = builder.build().map_err(|source| ContentsError::Rule {
-            line: text.lines().count(),
-            source,
-        })?;
+        let gitignore = builder.build().map_err(|source| ContentsError::Rule { line: text.lines().count(), source })?;
         Ok(Self { gitignore, keys })
     }
 
     fn exclude(&self, path: &str) -> bool {
-        self.never(path)
-            || self
-                .gitignore
-                .matched_path_or_any_parents(path, false)
-                .is_ignore()
+        self.never(path) || self.gitignore.matched_path_or_any_parents(path, false).is_ignore()
     }
 
     /// What serves publishing and not the application: git's files, the roots, the keys, these rules.
     fn never(&self, path: &str) -> bool {
         let keys = self.keys.as_ref().is_some_and(|keys| {
-            path.strip_prefix(keys.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(keys.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
         keys || path.split('/').any(|part| part.starts_with(".git"))
             || path.split('/').next() == Some(crate::config::ROOTS)
@@ -151,17 +132,9 @@ fn file(entry: &TreeEntry, path: &str) -> Result<ReleaseFile, ContentsError> {
         return Err(ContentsError::PathTooLong(path));
     }
     if entry.size > LARGEST_FILE {
-        return Err(ContentsError::TooLarge {
-            path,
-            size: entry.size,
-        });
+        return Err(ContentsError::TooLarge { path, size: entry.size });
     }
-    Ok(ReleaseFile {
-        path,
-        mode,
-        size: entry.size,
-        object: entry.object.clone(),
-    })
+    Ok(ReleaseFile { path, mode, size: entry.size, object: entry.object.clone() })
 }
 
 #[cfg(test)]
@@ -169,25 +142,13 @@ mod tests {
     use super::*;
 
     fn entry(path: &str, kind: EntryKind) -> TreeEntry {
-        TreeEntry {
-            path: path.into(),
-            kind,
-            object: "0".repeat(40),
-            size: 1,
-        }
+        TreeEntry { path: path.into(), kind, object: "0".repeat(40), size: 1 }
     }
 
     fn selected(paths: &[&str], rules: &str) -> Vec<String> {
-        let tree: Vec<_> = paths
-            .iter()
-            .map(|path| entry(path, EntryKind::File))
-            .collect();
+        let tree: Vec<_> = paths.iter().map(|path| entry(path, EntryKind::File)).collect();
         let rules = Rules::read(rules, Some("keys".to_owned())).unwrap();
-        select(&tree, &rules)
-            .0
-            .iter()
-            .map(|file| file.path.to_string())
-            .collect()
+        select(&tree, &rules).0.iter().map(|file| file.path.to_string()).collect()
     }
 
     #[test]
@@ -206,14 +167,8 @@ mod tests {
             "publish.toml",
             "tests/t.py",
         ];
-        assert_eq!(
-            selected(&tree, "/tests/\ndocs\n# note\n"),
-            [".env.example", "app/main.py", "keys2/a"]
-        );
-        assert!(
-            selected(&["keys/root.pem"], "!keys\n").is_empty(),
-            "no rule brings the keys back"
-        );
+        assert_eq!(selected(&tree, "/tests/\ndocs\n# note\n"), [".env.example", "app/main.py", "keys2/a"]);
+        assert!(selected(&["keys/root.pem"], "!keys\n").is_empty(), "no rule brings the keys back");
     }
 
     #[test]
@@ -223,11 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_no_regular_file_is_refused_unless_it_is_excluded() {
-        let tree = [
-            entry("a", EntryKind::Symlink),
-            entry("b", EntryKind::Submodule),
-            entry("c", EntryKind::File),
-        ];
+        let tree = [entry("a", EntryKind::Symlink), entry("b", EntryKind::Submodule), entry("c", EntryKind::File)];
         let rules = |text| Rules::read(text, None).unwrap();
         assert_eq!(select(&tree, &rules("")).1.len(), 2);
         assert_eq!(select(&tree, &rules("/a\n/b\n")).1.len(), 0);
@@ -236,10 +187,7 @@ mod tests {
     #[test]
     fn a_path_that_no_header_holds_is_refused() {
         let long = format!("d/{}", "a".repeat(150));
-        let (files, problems) = select(
-            &[entry(&long, EntryKind::File)],
-            &Rules::read("", None).unwrap(),
-        );
+        let (files, problems) = select(&[entry(&long, EntryKind::File)], &Rules::read("", None).unwrap());
         assert!(files.is_empty());
         assert!(matches!(problems[..], [ContentsError::PathTooLong(_)]));
     }

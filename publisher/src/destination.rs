@@ -45,15 +45,8 @@ impl Destination {
         match self {
             Self::Directory(_) => None,
             Self::GitHub { owner, repo } => {
-                let base = config
-                    .github
-                    .downloads
-                    .as_ref()
-                    .map_or("https://github.com", url::Url::as_str);
-                Some(format!(
-                    "{}/{owner}/{repo}/releases/download/",
-                    base.trim_end_matches('/')
-                ))
+                let base = config.github.downloads.as_ref().map_or("https://github.com", url::Url::as_str);
+                Some(format!("{}/{owner}/{repo}/releases/download/", base.trim_end_matches('/')))
             }
         }
     }
@@ -65,11 +58,7 @@ impl Destination {
     pub fn repository(&self, config: &Config) -> Result<Box<dyn Repository>, RepositoryError> {
         match self {
             Self::Directory(path) => Ok(Box::new(Directory::new(path.clone()))),
-            Self::GitHub { owner, repo } => Ok(Box::new(GithubRepository::connect(
-                owner,
-                repo,
-                &config.github,
-            )?)),
+            Self::GitHub { owner, repo } => Ok(Box::new(GithubRepository::connect(owner, repo, &config.github)?)),
         }
     }
 }
@@ -103,16 +92,11 @@ impl FromStr for Destination {
 fn github(name: &str) -> Option<Destination> {
     let legal = |part: &str| {
         !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
             && !part.starts_with('.')
     };
     let (owner, repo) = name.split_once('/')?;
-    (legal(owner) && legal(repo)).then(|| Destination::GitHub {
-        owner: owner.to_owned(),
-        repo: repo.to_owned(),
-    })
+    (legal(owner) && legal(repo)).then(|| Destination::GitHub { owner: owner.to_owned(), repo: repo.to_owned() })
 }
 
 /// Why a text names no repository.
@@ -122,9 +106,7 @@ pub enum DestinationError {
     #[error("{0:?} names no repository on GitHub: write github:OWNER/REPO")]
     GitHub(String),
     /// A URL can be read, not written.
-    #[error(
-        "cannot publish to the URL {0:?}: publish to a directory and let a web server serve it"
-    )]
+    #[error("cannot publish to the URL {0:?}: publish to a directory and let a web server serve it")]
     Url(String),
     /// Nothing.
     #[error("an empty text names no repository: write a directory or github:OWNER/REPO")]
@@ -137,24 +119,14 @@ mod tests {
 
     #[test]
     fn a_directory_and_a_github_repository_are_told_apart() {
-        assert_eq!(
-            "dist".parse::<Destination>().unwrap(),
-            Destination::Directory("dist".into())
-        );
+        assert_eq!("dist".parse::<Destination>().unwrap(), Destination::Directory("dist".into()));
         let github: Destination = "github:acme/kkt".parse().unwrap();
         assert_eq!(github.to_string(), "github:acme/kkt");
     }
 
     #[test]
     fn what_cannot_be_published_to_is_refused() {
-        for text in [
-            "",
-            "github:acme",
-            "github:acme/a/b",
-            "github:/x",
-            "github:../x",
-            "https://x/",
-        ] {
+        for text in ["", "github:acme", "github:acme/a/b", "github:/x", "github:../x", "https://x/"] {
             assert!(text.parse::<Destination>().is_err(), "{text}");
         }
     }

@@ -18,9 +18,7 @@ use manifest_schema::tuf::RoleName;
 
 use crate::disk::{self, DiskError, failed};
 use crate::progress::{Amount, Progress};
-use crate::publication::{
-    Asset, Publication, Published, Repository, RepositoryError, TIMESTAMP, Visibility,
-};
+use crate::publication::{Asset, Publication, Published, Repository, RepositoryError, TIMESTAMP, Visibility};
 
 /// A directory that releases are published to.
 #[derive(Clone, Debug)]
@@ -57,10 +55,8 @@ impl Directory {
 
     fn operations(&self, publication: &Publication, visibility: Visibility) -> Vec<Operation> {
         let tag = publication.version.tag();
-        let mut operations = vec![
-            Operation::MakeDir(self.target_path(&tag)),
-            Operation::MakeDir(self.root.join("metadata")),
-        ];
+        let mut operations =
+            vec![Operation::MakeDir(self.target_path(&tag)), Operation::MakeDir(self.root.join("metadata"))];
         let mut placed: BTreeMap<&Path, PathBuf> = BTreeMap::new();
         for asset in &publication.targets {
             let path = self.target_path(&tag).join(&asset.name);
@@ -89,10 +85,7 @@ impl Repository for Directory {
     }
 
     fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
-        Ok(disk::read(
-            &self.metadata_path(name),
-            RoleName::Targets.cap(),
-        )?)
+        Ok(disk::read(&self.metadata_path(name), RoleName::Targets.cap())?)
     }
 
     fn publish(
@@ -116,10 +109,7 @@ impl Repository for Directory {
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {
-        self.operations(publication, visibility)
-            .iter()
-            .map(Operation::to_string)
-            .collect()
+        self.operations(publication, visibility).iter().map(Operation::to_string).collect()
     }
 }
 
@@ -128,12 +118,7 @@ impl std::fmt::Display for Operation {
         match self {
             Self::MakeDir(path) => write!(f, "make directory {}", path.display()),
             Self::Place(asset, path) => {
-                write!(
-                    f,
-                    "write {} ({})",
-                    path.display(),
-                    crate::progress::size(asset.length)
-                )
+                write!(f, "write {} ({})", path.display(), crate::progress::size(asset.length))
             }
             Self::Link(_, path) => write!(f, "link  {}", path.display()),
         }

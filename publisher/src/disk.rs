@@ -2,10 +2,7 @@
 //!
 //! A file appears complete and durable under its final name, or not at all: it is written under a temporary name beside
 //! it, synced, renamed, and its directory is synced. Knows nothing of releases.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is the one writer that the other modules use instead"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is the one writer that the other modules use instead")]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -26,11 +23,7 @@ pub struct DiskError {
 
 /// Names the file and the verb of an I/O error, for `map_err`.
 pub fn failed<'a>(verb: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DiskError + 'a {
-    move |source| DiskError {
-        verb,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| DiskError { verb, path: path.to_owned(), source }
 }
 
 /// Opens a file to read it.
@@ -52,9 +45,7 @@ pub fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, DiskError> {
         Err(error) => return Err(failed("open", path)(error)),
     };
     let mut bytes = Vec::new();
-    file.take(cap + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed("read", path))?;
+    file.take(cap + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
     if bytes.len() as u64 > cap {
         let error = io::Error::other(format!("it has more than {cap} bytes"));
         return Err(failed("read", path)(error));
@@ -92,11 +83,7 @@ pub fn make_dirs(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When it cannot be made.
 pub fn make_private_dir(path: &Path) -> Result<(), DiskError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(failed("make directory", path))
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make directory", path))
 }
 
 /// Removes everything in a directory of working files.
@@ -104,9 +91,7 @@ pub fn make_private_dir(path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// When something stays.
 pub fn empty_dir(path: &Path) -> Result<(), DiskError> {
-    fs::remove_dir_all(path)
-        .and_then(|()| fs::create_dir(path))
-        .map_err(failed("empty", path))
+    fs::remove_dir_all(path).and_then(|()| fs::create_dir(path)).map_err(failed("empty", path))
 }
 
 /// A new, empty file for working on; one that was left there is emptied.
@@ -122,15 +107,9 @@ pub fn create(path: &Path) -> Result<File, DiskError> {
 /// # Errors
 /// When it exists or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .map_err(failed("create", path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(failed("write", path))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed("create", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 
@@ -150,9 +129,7 @@ pub fn place(from: &Path, to: &Path) -> Result<(), DiskError> {
     let partial = beside(to);
     let mut source = open(from)?;
     let mut file = File::create(&partial).map_err(failed("create", &partial))?;
-    io::copy(&mut source, &mut file)
-        .and_then(|_| file.sync_all())
-        .map_err(failed("write", &partial))?;
+    io::copy(&mut source, &mut file).and_then(|_| file.sync_all()).map_err(failed("write", &partial))?;
     rename(&partial, to)
 }
 
@@ -177,9 +154,7 @@ pub fn link(existing: &Path, name: &Path) -> Result<(), DiskError> {
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let partial = beside(path);
     let mut file = File::create(&partial).map_err(failed("create", &partial))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(failed("write", &partial))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", &partial))?;
     rename(&partial, path)
 }
 
@@ -201,10 +176,7 @@ pub fn remove_partial(path: &Path) -> Result<(), DiskError> {
 
 /// The hidden name next to `path` under which it is prepared. No server lists it among targets, and a rerun reuses it.
 fn beside(path: &Path) -> PathBuf {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     path.with_file_name(format!(".{name}.partial"))
 }
 
@@ -214,14 +186,8 @@ fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
 }
 
 fn sync_dir(path: &Path) -> Result<(), DiskError> {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(failed("sync", path))
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(failed("sync", path))
 }
 
 /// rename(2) does nothing, and leaves the first name there, when both names are the same file.

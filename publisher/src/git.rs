@@ -74,9 +74,7 @@ impl Git {
     /// # Errors
     /// When git cannot be run or the directory is in no repository.
     pub fn open(directory: &Path) -> Result<Self, GitError> {
-        let git = Self {
-            directory: directory.to_owned(),
-        };
+        let git = Self { directory: directory.to_owned() };
         git.ask(["rev-parse", "--git-dir"])?;
         Ok(git)
     }
@@ -112,10 +110,7 @@ impl Git {
     /// When git does not answer.
     pub fn commit_time(&self, commit: &str) -> Result<i64, GitError> {
         let answer = text(&self.ask(["show", "--no-patch", "--format=%ct", commit])?);
-        answer.parse().map_err(|_| GitError::Answer {
-            command: "show",
-            answer,
-        })
+        answer.parse().map_err(|_| GitError::Answer { command: "show", answer })
     }
 
     /// What differs from the commit that is checked out, untracked files included, a line each. Directories in
@@ -124,25 +119,11 @@ impl Git {
     /// # Errors
     /// When git does not answer.
     pub fn changes(&self, besides: &[PathBuf]) -> Result<Vec<String>, GitError> {
-        let mut arguments: Vec<String> = [
-            "status",
-            "--porcelain",
-            "--untracked-files=normal",
-            "--",
-            ".",
-        ]
-        .map(str::to_owned)
-        .into();
-        arguments.extend(
-            besides
-                .iter()
-                .map(|path| format!(":(exclude){}", path.display())),
-        );
+        let mut arguments: Vec<String> =
+            ["status", "--porcelain", "--untracked-files=normal", "--", "."].map(str::to_owned).into();
+        arguments.extend(besides.iter().map(|path| format!(":(exclude){}", path.display())));
         let answer = self.ask(arguments)?;
-        Ok(String::from_utf8_lossy(&answer)
-            .lines()
-            .map(str::to_owned)
-            .collect())
+        Ok(String::from_utf8_lossy(&answer).lines().map(str::to_owned).collect())
     }
 
     /// Everything that the commit holds below the checkout's directory.
@@ -151,11 +132,7 @@ impl Git {
     /// When git does not answer.
     pub fn tree(&self, commit: &str) -> Result<Vec<TreeEntry>, GitError> {
         let answer = self.ask(["ls-tree", "-r", "-z", "--long", commit])?;
-        answer
-            .split(|byte| *byte == 0)
-            .filter(|line| !line.is_empty())
-            .map(entry)
-            .collect()
+        answer.split(|byte| *byte == 0).filter(|line| !line.is_empty()).map(entry).collect()
     }
 
     /// Begins to read contents.
@@ -169,44 +146,26 @@ impl Git {
     }
 
     fn commit_of(&self, name: &str) -> Result<Option<String>, GitError> {
-        let arguments = [
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            &format!("{name}^{{commit}}"),
-        ];
+        let arguments = ["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")];
         let output = self.command(arguments).output().map_err(GitError::NotRun)?;
         Ok(output.status.success().then(|| text(&output.stdout)))
     }
 
-    fn ask<A: AsRef<OsStr>>(
-        &self,
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Result<Vec<u8>, GitError> {
+    fn ask<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(arguments);
         let output = command.output().map_err(GitError::NotRun)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let asked: Vec<_> = command
-            .get_args()
-            .skip(2)
-            .map(OsStr::to_string_lossy)
-            .collect();
-        Err(GitError::Failed {
-            command: asked.join(" "),
-            message: text(&output.stderr),
-        })
+        let asked: Vec<_> = command.get_args().skip(2).map(OsStr::to_string_lossy).collect();
+        Err(GitError::Failed { command: asked.join(" "), message: text(&output.stderr) })
     }
 
     fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.directory).args(arguments);
         // Messages are matched by nobody, but people search for the English ones; a status must not write the index.
-        command
-            .env("LC_ALL", "C")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .stdin(Stdio::null());
+        command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null());
         command
     }
 }
@@ -217,14 +176,8 @@ fn text(answer: &[u8]) -> String {
 
 /// Reads `<mode> <type> <object> <size>\t<path>` (git-ls-tree(1), `--long`).
 fn entry(line: &[u8]) -> Result<TreeEntry, GitError> {
-    let strange = || GitError::Answer {
-        command: "ls-tree",
-        answer: text(line),
-    };
-    let tab = line
-        .iter()
-        .position(|byte| *byte == b'\t')
-        .ok_or_else(strange)?;
+    let strange = || GitError::Answer { command: "ls-tree", answer: text(line) };
+    let tab = line.iter().position(|byte| *byte == b'\t').ok_or_else(strange)?;
     let head = std::str::from_utf8(&line[..tab]).map_err(|_| strange())?;
     let fields: Vec<&str> = head.split_ascii_whitespace().collect();
     let &[mode, _, object, size] = fields.as_slice() else {
@@ -237,15 +190,6 @@ fn entry(line: &[u8]) -> Result<TreeEntry, GitError> {
         "160000" => EntryKind::Submodule,
         _ => return Err(strange()),
     };
-    let size = if kind == EntryKind::Submodule {
-        0
-    } else {
-        size.parse().map_err(|_| strange())?
-    };
-    Ok(TreeEntry {
-        path: line[tab + 1..].to_vec(),
-        kind,
-        object: object.to_owned(),
-        size,
-    })
+    let size = if kind == EntryKind::Submodule { 0 } else { size.parse().map_err(|_| strange())? };
+    Ok(TreeEntry { path: line[tab + 1..].to_vec(), kind, object: object.to_owned(), size })
 }

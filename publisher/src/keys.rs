@@ -98,35 +98,23 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 pub fn write(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
     let seed = key.to_seed();
     let octets = OctetStringRef::new(&*seed).map_err(|error| KeyFileError::Encode(error.into()))?;
-    let inner = Zeroizing::new(
-        octets
-            .to_der()
-            .map_err(|error| KeyFileError::Encode(error.into()))?,
-    );
+    let inner = Zeroizing::new(octets.to_der().map_err(|error| KeyFileError::Encode(error.into()))?);
     let pem = encode(&inner, passphrase)?;
     Ok(disk::write_new(path, pem.as_bytes(), 0o600)?)
 }
 
 fn encode(inner: &[u8], passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
-    let algorithm = AlgorithmIdentifierRef {
-        oid: ED25519,
-        parameters: None,
-    };
+    let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
     let octets = OctetStringRef::new(inner).map_err(|error| KeyFileError::Encode(error.into()))?;
     let info = PrivateKeyInfoRef::new(algorithm, octets);
     let (label, document) = match passphrase {
-        None => (
-            PLAIN,
-            SecretDocument::try_from(info).map_err(KeyFileError::Encode)?,
-        ),
+        None => (PLAIN, SecretDocument::try_from(info).map_err(KeyFileError::Encode)?),
         Some(passphrase) => {
             let encrypted = info.encrypt_with_params(encryption()?, passphrase);
             (ENCRYPTED, encrypted.map_err(KeyFileError::Encode)?)
         }
     };
-    document
-        .to_pem(label, LineEnding::LF)
-        .map_err(|error| KeyFileError::Encode(error.into()))
+    document.to_pem(label, LineEnding::LF).map_err(|error| KeyFileError::Encode(error.into()))
 }
 
 fn encryption() -> Result<pbes2::Parameters, KeyFileError> {
@@ -145,11 +133,7 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeyFileError> {
 ///
 /// # Errors
 /// When it is missing, readable by others, no key, or not opened by the passphrase.
-pub fn read(
-    directory: &Path,
-    role: RoleName,
-    passphrases: &mut Passphrases,
-) -> Result<SigningKey, KeyFileError> {
+pub fn read(directory: &Path, role: RoleName, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
     let path = path(directory, role);
     let pem = read_private(&path, role)?;
     let not_a_key = || KeyFileError::NotAKey(path.clone());
@@ -157,17 +141,11 @@ pub fn read(
     match label {
         PLAIN => seed(&document).ok_or_else(not_a_key),
         ENCRYPTED => {
-            let encrypted = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes())
-                .map_err(|_| not_a_key())?;
-            let passphrase = passphrases
-                .ask()
-                .map_err(|source| KeyFileError::NoPassphrase {
-                    path: path.clone(),
-                    source,
-                })?;
+            let encrypted = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| not_a_key())?;
+            let passphrase =
+                passphrases.ask().map_err(|source| KeyFileError::NoPassphrase { path: path.clone(), source })?;
             let plain = encrypted.decrypt(passphrase);
-            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?)
-                .ok_or_else(not_a_key)
+            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?).ok_or_else(not_a_key)
         }
         _ => Err(not_a_key()),
     }
@@ -175,15 +153,9 @@ pub fn read(
 
 fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFileError> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = File::options()
-        .read(true)
-        .custom_flags(no_follow.bits().cast_signed())
-        .open(path);
+    let opened = File::options().read(true).custom_flags(no_follow.bits().cast_signed()).open(path);
     let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
-        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing {
-            role,
-            path: path.to_owned(),
-        },
+        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing { role, path: path.to_owned() },
         Some(rustix::io::Errno::LOOP) => KeyFileError::NotAFile(path.to_owned()),
         Some(_) | None => KeyFileError::Disk(failed("open", path)(error)),
     })?;
@@ -193,15 +165,10 @@ fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFil
     }
     let mode = found.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let mut pem = Zeroizing::new(String::new());
-    file.take(LARGEST)
-        .read_to_string(&mut pem)
-        .map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
+    file.take(LARGEST).read_to_string(&mut pem).map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
     Ok(pem)
 }
 

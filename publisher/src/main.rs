@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .expect("nothing was installed before main");
+    rustls::crypto::ring::default_provider().install_default().expect("nothing was installed before main");
     publisher::cli::run().into()
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use manifest_schema::tuf::{
-    self, Expiry, MetaFile, Role, RoleName, SignError, SigningKey, Snapshot, TargetDescription,
-    TargetPath, Targets, Timestamp, TrustedRepository,
+    self, Expiry, MetaFile, Role, RoleName, SignError, SigningKey, Snapshot, TargetDescription, TargetPath, Targets,
+    Timestamp, TrustedRepository,
 };
 
 use crate::config;
@@ -25,10 +25,7 @@ pub enum MetadataError {
     #[error("{} does not exist: run `publish init`, or bring the directory from the vendor's repository", .0.display())]
     NoRoot(PathBuf),
     /// The repository has other metadata than ours.
-    #[error(
-        "the metadata in {repository} does not verify with the root of this checkout ({})",
-        config::ROOTS
-    )]
+    #[error("the metadata in {repository} does not verify with the root of this checkout ({})", config::ROOTS)]
     NotTrusted {
         /// The repository.
         repository: String,
@@ -36,9 +33,7 @@ pub enum MetadataError {
         source: Box<tuf::Error>,
     },
     /// A file that signed metadata names is not there.
-    #[error(
-        "{repository} is incomplete: {name} is missing; restore it from a copy, it cannot be made again"
-    )]
+    #[error("{repository} is incomplete: {name} is missing; restore it from a copy, it cannot be made again")]
     Incomplete {
         /// The repository.
         repository: String,
@@ -89,55 +84,25 @@ impl Current {
     ///
     /// # Errors
     /// When anything does not verify from the roots, or a file that is named is missing.
-    pub fn load(
-        roots: &Roots,
-        repository: &mut dyn Repository,
-    ) -> Result<Option<Self>, MetadataError> {
+    pub fn load(roots: &Roots, repository: &mut dyn Repository) -> Result<Option<Self>, MetadataError> {
         let Some(timestamp) = file(repository, RoleName::Timestamp, 0)? else {
             return Ok(None);
         };
         let name = repository.name();
-        let untrusted = |error| MetadataError::NotTrusted {
-            repository: name.clone(),
-            source: Box::new(error),
-        };
-        let mut current = Self {
-            trusted: roots.trusted.clone(),
-            files: roots.files.clone(),
-        };
-        let _ = current
-            .trusted
-            .update_timestamp(&timestamp.bytes, EVER)
-            .map_err(untrusted)?;
-        let snapshot = wanted(
-            repository,
-            RoleName::Snapshot,
-            current.trusted.wanted_snapshot(),
-        )?;
-        current
-            .trusted
-            .update_snapshot(&snapshot.bytes, EVER)
-            .map_err(untrusted)?;
-        let targets = wanted(
-            repository,
-            RoleName::Targets,
-            current.trusted.wanted_targets(),
-        )?;
-        current
-            .trusted
-            .update_targets(&targets.bytes, EVER)
-            .map_err(untrusted)?;
+        let untrusted = |error| MetadataError::NotTrusted { repository: name.clone(), source: Box::new(error) };
+        let mut current = Self { trusted: roots.trusted.clone(), files: roots.files.clone() };
+        let _ = current.trusted.update_timestamp(&timestamp.bytes, EVER).map_err(untrusted)?;
+        let snapshot = wanted(repository, RoleName::Snapshot, current.trusted.wanted_snapshot())?;
+        current.trusted.update_snapshot(&snapshot.bytes, EVER).map_err(untrusted)?;
+        let targets = wanted(repository, RoleName::Targets, current.trusted.wanted_targets())?;
+        current.trusted.update_targets(&targets.bytes, EVER).map_err(untrusted)?;
         current.files.extend([targets, snapshot, timestamp]);
         Ok(Some(current))
     }
 
     /// All targets that are published.
     pub fn targets(&self) -> &BTreeMap<TargetPath, TargetDescription> {
-        &self
-            .trusted
-            .targets()
-            .expect("load ends with the targets")
-            .targets
+        &self.trusted.targets().expect("load ends with the targets").targets
     }
 
     /// The files in the order in which they must appear.
@@ -154,15 +119,9 @@ impl Current {
 /// A time at which nothing has expired.
 const EVER: Expiry = Expiry::Enforce(jiff::Timestamp::MIN);
 
-fn file(
-    repository: &mut dyn Repository,
-    role: RoleName,
-    version: u64,
-) -> Result<Option<MetadataFile>, MetadataError> {
+fn file(repository: &mut dyn Repository, role: RoleName, version: u64) -> Result<Option<MetadataFile>, MetadataError> {
     let name = role.file_name(version);
-    Ok(repository
-        .metadata(&name)?
-        .map(|bytes| MetadataFile { name, bytes }))
+    Ok(repository.metadata(&name)?.map(|bytes| MetadataFile { name, bytes }))
 }
 
 fn wanted(
@@ -171,10 +130,8 @@ fn wanted(
     signed: Option<MetaFile>,
 ) -> Result<MetadataFile, MetadataError> {
     let version = signed.expect("the parent was trusted just before").version;
-    file(repository, role, version)?.ok_or_else(|| MetadataError::Incomplete {
-        repository: repository.name(),
-        name: role.file_name(version),
-    })
+    file(repository, role, version)?
+        .ok_or_else(|| MetadataError::Incomplete { repository: repository.name(), name: role.file_name(version) })
 }
 
 /// The keys that a release needs; the root key stays where it is.
@@ -200,50 +157,26 @@ pub fn next(
     expiry: config::Expiry,
     now: jiff::Timestamp,
 ) -> Result<Vec<MetadataFile>, MetadataError> {
-    let mut targets = current
-        .map(|current| current.targets().clone())
-        .unwrap_or_default();
+    let mut targets = current.map(|current| current.targets().clone()).unwrap_or_default();
     targets.extend(added);
     let version = |role| current.map_or(1, |current| version(&current.trusted, role) + 1);
-    let targets = Targets {
-        version: version(RoleName::Targets),
-        expires: days(now, expiry.targets_days),
-        targets,
-    };
+    let targets = Targets { version: version(RoleName::Targets), expires: days(now, expiry.targets_days), targets };
     let (targets, meta) = signed(&targets, &keys.targets)?;
-    let snapshot = Snapshot::new(
-        version(RoleName::Snapshot),
-        days(now, expiry.snapshot_days),
-        meta,
-    );
+    let snapshot = Snapshot::new(version(RoleName::Snapshot), days(now, expiry.snapshot_days), meta);
     let (snapshot, meta) = signed(&snapshot, &keys.snapshot)?;
-    let timestamp = Timestamp {
-        version: version(RoleName::Timestamp),
-        expires: days(now, expiry.timestamp_days),
-        snapshot: meta,
-    };
+    let timestamp =
+        Timestamp { version: version(RoleName::Timestamp), expires: days(now, expiry.timestamp_days), snapshot: meta };
     let (timestamp, _) = signed(&timestamp, &keys.timestamp)?;
     let trusted = current.map_or(&roots.trusted, |current| &current.trusted);
     accept(trusted.clone(), [&timestamp, &snapshot, &targets], now)
         .map_err(|error| MetadataError::Refused(Box::new(error)))?;
-    Ok(roots
-        .files
-        .iter()
-        .cloned()
-        .chain([targets, snapshot, timestamp])
-        .collect())
+    Ok(roots.files.iter().cloned().chain([targets, snapshot, timestamp]).collect())
 }
 
 fn signed<R: Role>(role: &R, key: &SigningKey) -> Result<(MetadataFile, MetaFile), MetadataError> {
     let bytes = tuf::sign(role, &[key]).map_err(|error| MetadataError::Sign(Box::new(error)))?;
     let meta = MetaFile::of(role.version(), &bytes);
-    Ok((
-        MetadataFile {
-            name: R::NAME.file_name(role.version()),
-            bytes,
-        },
-        meta,
-    ))
+    Ok((MetadataFile { name: R::NAME.file_name(role.version()), bytes }, meta))
 }
 
 /// What a client that knows the metadata before would do with the new one.

@@ -72,10 +72,7 @@ pub fn pack(
         let files = append_all(&mut fan, &mut blobs, files, mtime, progress);
         // A packer that died is the cause of the error above, so it is asked first.
         let archives = fan.finish()?;
-        Ok(Packed {
-            files: files?,
-            archives,
-        })
+        Ok(Packed { files: files?, archives })
     })
 }
 
@@ -87,14 +84,8 @@ fn append_all(
     progress: &mut dyn Progress,
 ) -> Result<Vec<FileEntry>, PackError> {
     let mut tar = tar::Builder::new(fan);
-    let entries = files
-        .iter()
-        .map(|file| append(&mut tar, blobs, file, mtime, progress))
-        .collect::<Result<_, _>>()?;
-    tar.finish().map_err(|source| PackError::File {
-        path: "the end of the archive".to_owned(),
-        source,
-    })?;
+    let entries = files.iter().map(|file| append(&mut tar, blobs, file, mtime, progress)).collect::<Result<_, _>>()?;
+    tar.finish().map_err(|source| PackError::File { path: "the end of the archive".to_owned(), source })?;
     Ok(entries)
 }
 
@@ -110,25 +101,13 @@ fn append(
     mtime: u64,
     progress: &mut dyn Progress,
 ) -> Result<FileEntry, PackError> {
-    let failed = |source| PackError::File {
-        path: file.path.to_string(),
-        source,
-    };
+    let failed = |source| PackError::File { path: file.path.to_string(), source };
     let header = header(file, mtime).map_err(failed)?;
     let content = blobs.open(&file.object).map_err(failed)?;
-    let mut content = Observed {
-        content,
-        hasher: Hasher::new(),
-        progress,
-    };
+    let mut content = Observed { content, hasher: Hasher::new(), progress };
     tar.append(&header, &mut content).map_err(failed)?;
     let sha256 = content.hasher.finish();
-    Ok(FileEntry {
-        path: file.path.clone(),
-        size: file.size,
-        sha256,
-        mode: file.mode,
-    })
+    Ok(FileEntry { path: file.path.clone(), size: file.size, sha256, mode: file.mode })
 }
 
 fn header(file: &ReleaseFile, mtime: u64) -> io::Result<tar::Header> {

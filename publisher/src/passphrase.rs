@@ -15,9 +15,7 @@ const LONGEST: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum PassphraseError {
     /// Nobody to ask.
-    #[error(
-        "no passphrase: name a file with --passphrase-file or SUREFOOT_PASSPHRASE_FILE, or run this on a terminal"
-    )]
+    #[error("no passphrase: name a file with --passphrase-file or SUREFOOT_PASSPHRASE_FILE, or run this on a terminal")]
     Nobody,
     /// The file cannot be read.
     #[error("cannot read the passphrase from {}", path.display())]
@@ -60,10 +58,7 @@ impl Passphrases {
 
     /// A passphrase that is known already.
     pub fn fixed(passphrase: &str) -> Self {
-        Self {
-            file: None,
-            known: Some(Zeroizing::new(passphrase.to_owned())),
-        }
+        Self { file: None, known: Some(Zeroizing::new(passphrase.to_owned())) }
     }
 
     /// The passphrase of existing keys.
@@ -82,11 +77,7 @@ impl Passphrases {
         self.known(|| {
             let first = from_terminal("Passphrase for the new keys: ")?;
             let second = from_terminal("The same again: ")?;
-            if first == second {
-                Ok(first)
-            } else {
-                Err(PassphraseError::Different)
-            }
+            if first == second { Ok(first) } else { Err(PassphraseError::Different) }
         })
     }
 
@@ -110,19 +101,13 @@ impl Passphrases {
 
 /// The first line of the file.
 fn from_file(path: &Path) -> Result<Zeroizing<String>, PassphraseError> {
-    let unreadable = |source| PassphraseError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| PassphraseError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
     let mode = found.mode() & 0o7777;
     // A pipe behind a descriptor has no mode that means anything.
     if found.is_file() && mode & 0o077 != 0 {
-        return Err(PassphraseError::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(PassphraseError::Exposed { path: path.to_owned(), mode });
     }
     first_line(file).map_err(unreadable)
 }
@@ -131,11 +116,7 @@ fn from_terminal(prompt: &str) -> Result<Zeroizing<String>, PassphraseError> {
     if !io::stdin().is_terminal() {
         return Err(PassphraseError::Nobody);
     }
-    let terminal = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(|_| PassphraseError::Nobody)?;
+    let terminal = File::options().read(true).write(true).open("/dev/tty").map_err(|_| PassphraseError::Nobody)?;
     without_echo(&terminal, prompt).map_err(PassphraseError::Terminal)
 }
 

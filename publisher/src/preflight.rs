@@ -88,56 +88,24 @@ pub fn preflight(
     let git = Git::open(subject.directory)?;
     let mut problems = Vec::new();
     let commit = checkout::commit(&git, subject, &mut problems)?;
-    let tree = commit
-        .as_deref()
-        .map_or(Ok(Vec::new()), |commit| git.tree(commit))?;
-    let section = commit
-        .is_some()
-        .then(|| texts(&git, &tree, subject, &mut problems))
-        .transpose()?
-        .flatten();
-    let files = if commit.is_some() {
-        files(&git, &tree, subject, &mut problems)?
-    } else {
-        Vec::new()
-    };
+    let tree = commit.as_deref().map_or(Ok(Vec::new()), |commit| git.tree(commit))?;
+    let section = commit.is_some().then(|| texts(&git, &tree, subject, &mut problems)).transpose()?.flatten();
+    let files = if commit.is_some() { files(&git, &tree, subject, &mut problems)? } else { Vec::new() };
     description::check(&files, subject, commit.is_some(), &mut problems);
-    let roots = noted(
-        Roots::read(&subject.directory.join(config::ROOTS)),
-        Problem::Metadata,
-        &mut problems,
-    );
-    let keys = roots
-        .as_ref()
-        .and_then(|roots| keys(roots, subject, passphrases, &mut problems));
-    let published = roots
-        .as_ref()
-        .map(|roots| published::all(roots, subject.version, repositories, &mut problems));
+    let roots = noted(Roots::read(&subject.directory.join(config::ROOTS)), Problem::Metadata, &mut problems);
+    let keys = roots.as_ref().and_then(|roots| keys(roots, subject, passphrases, &mut problems));
+    let published = roots.as_ref().map(|roots| published::all(roots, subject.version, repositories, &mut problems));
     match (commit, section, roots, keys, published) {
-        (Some(commit), Some(section), Some(roots), Some(keys), Some(published))
-            if problems.is_empty() =>
-        {
+        (Some(commit), Some(section), Some(roots), Some(keys), Some(published)) if problems.is_empty() => {
             let commit_time = git.commit_time(&commit)?;
-            Ok(Ready {
-                git,
-                commit_time,
-                section,
-                files,
-                roots,
-                keys,
-                published,
-            })
+            Ok(Ready { git, commit_time, section, files, roots, keys, published })
         }
         (..) => Err(PreflightError::Problems(problems)),
     }
 }
 
 /// The value, or nothing and the problem noted.
-fn noted<T, E>(
-    result: Result<T, E>,
-    problem: impl FnOnce(E) -> Problem,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
+fn noted<T, E>(result: Result<T, E>, problem: impl FnOnce(E) -> Problem, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|error| problems.push(problem(error))).ok()
 }
 
@@ -150,27 +118,18 @@ fn texts(
 ) -> Result<Option<Section>, PreflightError> {
     let version = subject.version;
     match checkout::text(git, tree, "VERSION")? {
-        None => problems.push(Problem::NoVersionFile {
-            version: version.clone(),
-        }),
+        None => problems.push(Problem::NoVersionFile { version: version.clone() }),
         Some(found) if found.trim() == version.to_string() => {}
         Some(found) => {
             let found = found.trim().chars().take(80).collect();
-            problems.push(Problem::VersionFile {
-                found,
-                version: version.clone(),
-            });
+            problems.push(Problem::VersionFile { found, version: version.clone() });
         }
     }
     let Some(text) = checkout::text(git, tree, "CHANGELOG.md")? else {
         problems.push(Problem::NoChangelog);
         return Ok(None);
     };
-    Ok(noted(
-        changelog::section(&text, version),
-        Problem::Changelog,
-        problems,
-    ))
+    Ok(noted(changelog::section(&text, version), Problem::Changelog, problems))
 }
 
 fn files(
@@ -203,30 +162,14 @@ fn keys(
         problems.push(Problem::RootExpired(root.expires));
     }
     let mut key = |role| -> Option<SigningKey> {
-        let key = noted(
-            keys::read(&subject.keys, role, passphrases),
-            Problem::Key,
-            problems,
-        )?;
+        let key = noted(keys::read(&subject.keys, role, passphrases), Problem::Key, problems)?;
         let id = key.public().id();
         if !root.role(role).key_ids.contains(&id) {
-            problems.push(Problem::ForeignKey {
-                role,
-                id,
-                directory: subject.keys.clone(),
-            });
+            problems.push(Problem::ForeignKey { role, id, directory: subject.keys.clone() });
         }
         Some(key)
     };
     // All three are read before one that is missing counts: all problems in one run.
-    let found = (
-        key(RoleName::Targets),
-        key(RoleName::Snapshot),
-        key(RoleName::Timestamp),
-    );
-    Some(ReleaseKeys {
-        targets: found.0?,
-        snapshot: found.1?,
-        timestamp: found.2?,
-    })
+    let found = (key(RoleName::Targets), key(RoleName::Snapshot), key(RoleName::Timestamp));
+    Some(ReleaseKeys { targets: found.0?, snapshot: found.1?, timestamp: found.2? })
 }

@@ -54,9 +54,7 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// VERSION says something else.
-    #[error(
-        "VERSION says {found:?}, but {version} is to be released: correct it, commit, and move the tag"
-    )]
+    #[error("VERSION says {found:?}, but {version} is to be released: correct it, commit, and move the tag")]
     VersionFile {
         /// What the file says.
         found: String,
@@ -64,9 +62,7 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// No CHANGELOG.md.
-    #[error(
-        "there is no file CHANGELOG.md in the commit: write one as https://keepachangelog.com describes it"
-    )]
+    #[error("there is no file CHANGELOG.md in the commit: write one as https://keepachangelog.com describes it")]
     NoChangelog,
     /// No usable section.
     #[error(transparent)]
@@ -75,9 +71,7 @@ pub enum Problem {
     #[error(transparent)]
     Contents(ContentsError),
     /// A file that belongs to the client.
-    #[error(
-        "{path} lies in the surviving path {kept}, and an update would overwrite it: list it in {IGNORE_FILE}"
-    )]
+    #[error("{path} lies in the surviving path {kept}, and an update would overwrite it: list it in {IGNORE_FILE}")]
     Kept {
         /// The file.
         path: ReleasePath,
@@ -107,10 +101,7 @@ pub enum Problem {
         path: ReleasePath,
     },
     /// A step of the future.
-    #[error(
-        "{}: the migration {file} has version {step}, which comes after {version}",
-        config::FILE
-    )]
+    #[error("{}: the migration {file} has version {step}, which comes after {version}", config::FILE)]
     LaterMigration {
         /// The step's file.
         file: ReleasePath,
@@ -148,9 +139,7 @@ pub enum Problem {
         file: ReleasePath,
     },
     /// A file of the keys is committed.
-    #[error(
-        "{0} is committed to git, and with it a private key: make new keys, and take it out of the history"
-    )]
+    #[error("{0} is committed to git, and with it a private key: make new keys, and take it out of the history")]
     KeyCommitted(String),
     /// A key cannot be used.
     #[error(transparent)]
@@ -166,15 +155,10 @@ pub enum Problem {
         directory: PathBuf,
     },
     /// The root is no longer valid.
-    #[error(
-        "the root metadata has expired at {0}: no client would take the release; sign a new root first"
-    )]
+    #[error("the root metadata has expired at {0}: no client would take the release; sign a new root first")]
     RootExpired(jiff::Timestamp),
     /// Nowhere to go.
-    #[error(
-        "nowhere to publish to: give --to DIR or --to github:OWNER/REPO, or set `to` in {}",
-        config::FILE
-    )]
+    #[error("nowhere to publish to: give --to DIR or --to github:OWNER/REPO, or set `to` in {}", config::FILE)]
     NoDestination,
     /// The minimum version is above the release.
     #[error("the minimum version {minimum} is above {version}: no client could ever install it")]
@@ -197,9 +181,7 @@ pub enum Problem {
         version: ReleaseVersion,
     },
     /// Repositories that are to be the same are not.
-    #[error(
-        "{first} and {second} do not have the same metadata: publish to one of them, and copy it over the other"
-    )]
+    #[error("{first} and {second} do not have the same metadata: publish to one of them, and copy it over the other")]
     Diverged {
         /// A repository.
         first: String,
@@ -240,10 +222,7 @@ impl Problem {
             | Self::MigrationDatabase { .. }
             | Self::NoDestination
             | Self::MinimumVersion { .. } => Exit::Configuration,
-            Self::KeyCommitted(_)
-            | Self::Key(_)
-            | Self::ForeignKey { .. }
-            | Self::RootExpired(_) => Exit::Keys,
+            Self::KeyCommitted(_) | Self::Key(_) | Self::ForeignKey { .. } | Self::RootExpired(_) => Exit::Keys,
             Self::NotHigher { .. } | Self::Diverged { .. } => Exit::Conflict,
             Self::Metadata(error) => of_metadata(error),
         }

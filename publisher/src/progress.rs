@@ -35,9 +35,7 @@ pub fn for_stderr() -> Box<dyn Progress> {
     if std::io::stderr().is_terminal() {
         Box::new(Bars { bar: None })
     } else {
-        Box::new(Lines {
-            label: String::new(),
-        })
+        Box::new(Lines { label: String::new() })
     }
 }
 
@@ -49,12 +47,10 @@ struct Bars {
 impl Progress for Bars {
     fn begin(&mut self, label: &str, amount: Amount) {
         let bar = match amount {
-            Amount::Bytes(total) => ProgressBar::new(total).with_style(style(
-                "{msg:32} {bar:30} {bytes:>10} / {total_bytes} {eta:>4}",
-            )),
-            Amount::Count(total) => {
-                ProgressBar::new(total).with_style(style("{msg:32} {bar:30} {pos:>10} / {len}"))
+            Amount::Bytes(total) => {
+                ProgressBar::new(total).with_style(style("{msg:32} {bar:30} {bytes:>10} / {total_bytes} {eta:>4}"))
             }
+            Amount::Count(total) => ProgressBar::new(total).with_style(style("{msg:32} {bar:30} {pos:>10} / {len}")),
             Amount::Unknown => ProgressBar::new_spinner().with_style(style("{msg:32} {spinner}")),
         };
         bar.set_message(label.to_owned());

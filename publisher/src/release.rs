@@ -66,9 +66,7 @@ pub enum ReleaseError {
         what: String,
     },
     /// One repository is ahead of another by more than this release.
-    #[error(
-        "{0} lacks earlier releases that another repository has: copy the other one over it first"
-    )]
+    #[error("{0} lacks earlier releases that another repository has: copy the other one over it first")]
     Behind(String),
     /// Metadata cannot be made.
     #[error(transparent)]
@@ -93,9 +91,7 @@ pub fn manifest_path(version: &ReleaseVersion) -> TargetPath {
 }
 
 fn target_path(version: &ReleaseVersion, name: &str) -> TargetPath {
-    format!("{}/{name}", version.tag())
-        .parse()
-        .expect("a tag and one of our names are a legal path")
+    format!("{}/{name}", version.tag()).parse().expect("a tag and one of our names are a legal path")
 }
 
 /// Packs and describes the release in `staging`.
@@ -128,30 +124,16 @@ pub fn prepare(
     now: jiff::Timestamp,
     staging: &Path,
 ) -> Result<Vec<Prepared>, ReleaseError> {
-    let has = |current: &&Current| {
-        current
-            .targets()
-            .contains_key(&manifest_path(&staged.version))
-    };
+    let has = |current: &&Current| current.targets().contains_key(&manifest_path(&staged.version));
     for (current, name) in ready.published.iter().zip(names) {
-        current
-            .as_ref()
-            .filter(has)
-            .map_or(Ok(()), |current| staged.same_as(current, name))?;
+        current.as_ref().filter(has).map_or(Ok(()), |current| staged.same_as(current, name))?;
     }
     let complete = ready.published.iter().flatten().find(has);
     let next = match complete {
         Some(current) => current.files().to_vec(),
         None => {
             let before = ready.published.first().and_then(Option::as_ref);
-            metadata::next(
-                &ready.roots,
-                before,
-                staged.descriptions(),
-                &ready.keys,
-                expiry,
-                now,
-            )?
+            metadata::next(&ready.roots, before, staged.descriptions(), &ready.keys, expiry, now)?
         }
     };
     let mut prepared = Vec::new();
@@ -163,10 +145,7 @@ pub fn prepare(
         let files = already.map_or(next.as_slice(), Current::files);
         let metadata = write_metadata(&staging.join(format!("metadata-{index}")), files)?;
         let publication = staged.publication(metadata);
-        prepared.push(Prepared {
-            publication,
-            already: already.is_some(),
-        });
+        prepared.push(Prepared { publication, already: already.is_some() });
     }
     Ok(prepared)
 }

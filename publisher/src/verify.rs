@@ -4,8 +4,7 @@
 //! run finds all of it.
 
 use manifest_schema::tuf::{
-    self, Expiry, MAX_ROOT_STEPS, MetaFile, RoleName, TargetDescription, TargetPath,
-    TrustedRepository,
+    self, Expiry, MAX_ROOT_STEPS, MetaFile, RoleName, TargetDescription, TargetPath, TrustedRepository,
 };
 use manifest_schema::version::ReleaseVersion;
 
@@ -83,13 +82,10 @@ impl VerifyError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Source(_) | Self::Nothing(_) => Exit::Unreachable,
-            Self::NotTrusted { source, .. } if matches!(**source, tuf::Error::Expired { .. }) => {
-                Exit::Stale
+            Self::NotTrusted { source, .. } if matches!(**source, tuf::Error::Expired { .. }) => Exit::Stale,
+            Self::Missing { .. } | Self::NotTrusted { .. } | Self::NoRelease { .. } | Self::Findings { .. } => {
+                Exit::NotTrusted
             }
-            Self::Missing { .. }
-            | Self::NotTrusted { .. }
-            | Self::NoRelease { .. }
-            | Self::Findings { .. } => Exit::NotTrusted,
         }
     }
 }
@@ -112,10 +108,7 @@ pub fn verify(
     let releases = releases(&targets);
     if let Some(version) = version.filter(|version| !releases.contains(version)) {
         let (source_name, version) = (source.name(), version.clone());
-        return Err(VerifyError::NoRelease {
-            source_name,
-            version,
-        });
+        return Err(VerifyError::NoRelease { source_name, version });
     }
     let mut findings = Vec::new();
     let bytes = targets.iter().map(|(_, target)| target.length).sum();
@@ -132,16 +125,9 @@ pub fn verify(
         }
     }
     if findings.is_empty() {
-        Ok(Report {
-            releases,
-            targets: targets.len(),
-            expires,
-        })
+        Ok(Report { releases, targets: targets.len(), expires })
     } else {
-        Err(VerifyError::Findings {
-            source_name: source.name(),
-            findings,
-        })
+        Err(VerifyError::Findings { source_name: source.name(), findings })
     }
 }
 
@@ -152,10 +138,7 @@ fn metadata(
     now: jiff::Timestamp,
 ) -> Result<TrustedRepository, VerifyError> {
     let name = source.name();
-    let untrusted = |error| VerifyError::NotTrusted {
-        source_name: name.clone(),
-        source: Box::new(error),
-    };
+    let untrusted = |error| VerifyError::NotTrusted { source_name: name.clone(), source: Box::new(error) };
     let mut trusted = TrustedRepository::from_root(&root.bytes, None).map_err(untrusted)?;
     for _ in 0..MAX_ROOT_STEPS {
         let next = RoleName::Root.file_name(trusted.root().version + 1);
@@ -166,12 +149,9 @@ fn metadata(
     }
     let expiry = Expiry::Enforce(now);
     let timestamp = RoleName::Timestamp;
-    let bytes = source
-        .metadata(&timestamp.file_name(0), timestamp.cap())?
-        .ok_or_else(|| VerifyError::Nothing(name.clone()))?;
-    let _ = trusted
-        .update_timestamp(&bytes, expiry)
-        .map_err(untrusted)?;
+    let bytes =
+        source.metadata(&timestamp.file_name(0), timestamp.cap())?.ok_or_else(|| VerifyError::Nothing(name.clone()))?;
+    let _ = trusted.update_timestamp(&bytes, expiry).map_err(untrusted)?;
     let bytes = wanted(source, RoleName::Snapshot, trusted.wanted_snapshot())?;
     trusted.update_snapshot(&bytes, expiry).map_err(untrusted)?;
     let bytes = wanted(source, RoleName::Targets, trusted.wanted_targets())?;
@@ -179,36 +159,19 @@ fn metadata(
     Ok(trusted)
 }
 
-fn wanted(
-    source: &mut dyn Source,
-    role: RoleName,
-    signed: Option<MetaFile>,
-) -> Result<Vec<u8>, VerifyError> {
+fn wanted(source: &mut dyn Source, role: RoleName, signed: Option<MetaFile>) -> Result<Vec<u8>, VerifyError> {
     let signed = signed.expect("the parent was trusted just before");
     let file = role.file_name(signed.version);
     source
         .metadata(&file, role.cap().min(signed.length))?
-        .ok_or_else(|| VerifyError::Missing {
-            source_name: source.name(),
-            file,
-        })
+        .ok_or_else(|| VerifyError::Missing { source_name: source.name(), file })
 }
 
-fn targets(
-    trusted: &TrustedRepository,
-    version: Option<&ReleaseVersion>,
-) -> Vec<(TargetPath, TargetDescription)> {
+fn targets(trusted: &TrustedRepository, version: Option<&ReleaseVersion>) -> Vec<(TargetPath, TargetDescription)> {
     let directory = version.map(|version| format!("{}/", version.tag()));
-    let all = &trusted
-        .targets()
-        .expect("metadata() ends with all roles")
-        .targets;
+    let all = &trusted.targets().expect("metadata() ends with all roles").targets;
     all.iter()
-        .filter(|(path, _)| {
-            directory
-                .as_ref()
-                .is_none_or(|directory| path.as_str().starts_with(directory))
-        })
+        .filter(|(path, _)| directory.as_ref().is_none_or(|directory| path.as_str().starts_with(directory)))
         .map(|(path, description)| (path.clone(), description.clone()))
         .collect()
 }

@@ -29,10 +29,7 @@ impl Served {
                 }
             });
         });
-        Served {
-            stop: Some(stop),
-            thread: Some(thread.expect("a thread can be started")),
-        }
+        Served { stop: Some(stop), thread: Some(thread.expect("a thread can be started")) }
     }
 }
 

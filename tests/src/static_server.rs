@@ -24,12 +24,8 @@ impl StaticServer {
     #[must_use]
     pub fn serve(directory: &Path) -> StaticServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("port 0 is always free");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
-        listener
-            .set_nonblocking(true)
-            .expect("a fresh socket can be set not to block");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        listener.set_nonblocking(true).expect("a fresh socket can be set not to block");
         let files = ServeDir::new(directory).append_index_html_on_directories(false);
         let routes = Router::new().fallback_service(files);
         let serving = async move {
@@ -37,10 +33,7 @@ impl StaticServer {
             let served = server.serve(routes.into_make_service()).await;
             served.expect("a listener on loopback goes on accepting");
         };
-        StaticServer {
-            base_url: format!("http://{address}"),
-            _served: Served::start("static-server", serving),
-        }
+        StaticServer { base_url: format!("http://{address}"), _served: Served::start("static-server", serving) }
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.
@@ -60,19 +53,14 @@ mod tests {
         std::fs::write(directory.path().join("a.txt"), b"0123456789").unwrap();
         let server = StaticServer::serve(directory.path());
 
-        assert_eq!(
-            ask(&server, "a.txt", "bytes=4-"),
-            (206, "456789".to_owned())
-        );
+        assert_eq!(ask(&server, "a.txt", "bytes=4-"), (206, "456789".to_owned()));
         assert_eq!(ask(&server, "a.txt", "bytes=0-1"), (206, "01".to_owned()));
         assert_eq!(ask(&server, "b.txt", "bytes=0-1").0, 404);
     }
 
     fn ask(server: &StaticServer, name: &str, range: &str) -> (u16, String) {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.unwrap().block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let request = client.get(format!("{}/{name}", server.base_url()));

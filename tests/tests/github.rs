@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use surefoot_tests::forge::{
-    AssetState, DownloadFault, Forge, Host, RateLimit, Release, Shape, UploadFault, Vendor,
-};
+use surefoot_tests::forge::{AssetState, DownloadFault, Forge, Host, RateLimit, Release, Shape, UploadFault, Vendor};
 
 const SLUG: &str = "acme/kkt";
 
@@ -21,25 +19,14 @@ fn real_gh_takes_the_stand_in_for_github() {
     let desk = tempfile::tempdir().unwrap();
     std::fs::write(desk.path().join("app.tar.gz"), b"not really").unwrap();
 
-    gh(
-        &forge,
-        desk.path(),
-        &["release", "create", "v1.0.0", "app.tar.gz", "-n", "notes"],
-    );
+    gh(&forge, desk.path(), &["release", "create", "v1.0.0", "app.tar.gz", "-n", "notes"]);
     let list = gh(&forge, desk.path(), &["release", "list"]);
     let view = gh(&forge, desk.path(), &["release", "view", "v1.0.0"]);
-    gh(
-        &forge,
-        desk.path(),
-        &["release", "download", "v1.0.0", "-D", "got"],
-    );
+    gh(&forge, desk.path(), &["release", "download", "v1.0.0", "-D", "got"]);
 
     assert!(list.contains("v1.0.0"), "{list}");
     assert!(view.contains("app.tar.gz"), "{view}");
-    assert_eq!(
-        std::fs::read(desk.path().join("got/app.tar.gz")).unwrap(),
-        b"not really"
-    );
+    assert_eq!(std::fs::read(desk.path().join("got/app.tar.gz")).unwrap(), b"not really");
     keeps_its_word(&forge);
 }
 
@@ -52,25 +39,15 @@ fn real_gh_lists_views_and_downloads_what_publish_made() {
 
     let list = gh(&forge, desk.path(), &["release", "list"]);
     let view = gh(&forge, desk.path(), &["release", "view", "v1.0.0"]);
-    gh(
-        &forge,
-        desk.path(),
-        &["release", "download", "v1.0.0", "-D", "got"],
-    );
+    gh(&forge, desk.path(), &["release", "download", "v1.0.0", "-D", "got"]);
 
     assert!(list.contains("Latest") && list.contains("v1.0.0"), "{list}");
-    assert!(
-        view.contains("What 1.0.0 adds.") && view.contains("kkt-v1.0.0.tar.gz"),
-        "{view}"
-    );
+    assert!(view.contains("What 1.0.0 adds.") && view.contains("kkt-v1.0.0.tar.gz"), "{view}");
     let checked = Command::new("sha256sum")
         .args(["--check", "--strict", "checksums.txt"])
         .current_dir(desk.path().join("got"))
         .status();
-    assert!(
-        checked.unwrap().success(),
-        "checksums.txt does not match what gh downloaded"
-    );
+    assert!(checked.unwrap().success(), "checksums.txt does not match what gh downloaded");
     keeps_its_word(&forge);
 }
 
@@ -100,10 +77,7 @@ fn an_upload_that_fails_with_502_is_cleared_away_and_sent_again() {
     vendor.succeed(&["v1.0.0"]);
 
     assert_complete(&only_release(&forge));
-    let failed = forge
-        .requests()
-        .into_iter()
-        .filter(|request| request.status == Some(502));
+    let failed = forge.requests().into_iter().filter(|request| request.status == Some(502));
     assert_eq!(failed.count(), 1, "the fault was not injected");
     keeps_its_word(&forge);
 }
@@ -117,10 +91,7 @@ fn killed_in_the_middle_of_the_uploads_nothing_is_visible_and_a_rerun_completes_
 
     let left = only_release(&forge);
     assert!(left.draft);
-    assert_eq!(
-        left.assets.last().map(|asset| asset.state),
-        Some(AssetState::Starter)
-    );
+    assert_eq!(left.assets.last().map(|asset| asset.state), Some(AssetState::Starter));
     assert_invisible(&forge);
 
     vendor.succeed(&["v1.0.0"]);
@@ -128,16 +99,9 @@ fn killed_in_the_middle_of_the_uploads_nothing_is_visible_and_a_rerun_completes_
     let made = only_release(&forge);
     assert_eq!(made.id, left.id, "the rerun made a draft of its own");
     assert_complete(&made);
-    let kept = left
-        .assets
-        .iter()
-        .filter(|asset| asset.state == AssetState::Uploaded);
+    let kept = left.assets.iter().filter(|asset| asset.state == AssetState::Uploaded);
     for asset in kept {
-        assert!(
-            made.assets.iter().any(|now| now.id == asset.id),
-            "{} was sent twice",
-            asset.name
-        );
+        assert!(made.assets.iter().any(|now| now.id == asset.id), "{} was sent twice", asset.name);
     }
     assert_eq!(forge.visit(&latest(&forge, "timestamp.json")).0, 200);
     keeps_its_word(&forge);
@@ -178,19 +142,7 @@ fn a_draft_with_other_content_is_refused_and_left_alone() {
     vendor.tag("1.0.0");
     let desk = tempfile::tempdir().unwrap();
     std::fs::write(desk.path().join("checksums.txt"), b"somebody else's").unwrap();
-    gh(
-        &forge,
-        desk.path(),
-        &[
-            "release",
-            "create",
-            "v1.0.0",
-            "checksums.txt",
-            "-n",
-            "",
-            "--draft",
-        ],
-    );
+    gh(&forge, desk.path(), &["release", "create", "v1.0.0", "checksums.txt", "-n", "", "--draft"]);
 
     let output = vendor.publish(&["v1.0.0"]);
 
@@ -225,16 +177,8 @@ fn a_dry_run_shows_the_calls_and_makes_none_that_changes_anything() {
 
     let said = vendor.succeed(&["v1.0.0", "--dry-run"]);
 
-    assert!(
-        said.contains("PATCH") && said.contains("timestamp.json"),
-        "{said}"
-    );
-    assert!(
-        forge
-            .requests()
-            .iter()
-            .all(|request| request.method == "GET")
-    );
+    assert!(said.contains("PATCH") && said.contains("timestamp.json"), "{said}");
+    assert!(forge.requests().iter().all(|request| request.method == "GET"));
 }
 
 #[test]
@@ -248,20 +192,11 @@ fn a_pre_release_never_becomes_latest_and_the_latest_release_names_it() {
     vendor.succeed(&["v1.1.0-rc.1"]);
 
     let releases = forge.releases(SLUG);
-    assert_eq!(
-        releases.iter().filter(|release| release.prerelease).count(),
-        1
-    );
+    assert_eq!(releases.iter().filter(|release| release.prerelease).count(), 1);
     let after = forge.visit(&latest(&forge, "timestamp.json"));
     assert_eq!(after.0, 200);
-    assert_ne!(
-        after, before,
-        "readers of the latest release do not learn of the candidate"
-    );
-    let manifest = format!(
-        "{}/{SLUG}/releases/latest/download/manifest.json",
-        forge.public_base()
-    );
+    assert_ne!(after, before, "readers of the latest release do not learn of the candidate");
+    let manifest = format!("{}/{SLUG}/releases/latest/download/manifest.json", forge.public_base());
     let manifest = String::from_utf8(forge.visit(&manifest).1).unwrap();
     assert!(manifest.contains("\"1.0.0\""), "{manifest}");
     keeps_its_word(&forge);
@@ -285,10 +220,7 @@ fn killed_while_the_latest_release_gets_new_metadata_a_rerun_completes_it() {
     let (status, timestamp) = forge.visit(&latest(&forge, "timestamp.json"));
     assert_eq!(status, 200);
     let timestamp = String::from_utf8(timestamp).unwrap();
-    assert!(
-        !timestamp.contains("\"version\":1}"),
-        "it began again: {timestamp}"
-    );
+    assert!(!timestamp.contains("\"version\":1}"), "it began again: {timestamp}");
     assert_eq!(forge.visit(&latest(&forge, "2.snapshot.json")).0, 200);
     keeps_its_word(&forge);
 }
@@ -304,10 +236,7 @@ fn a_token_that_may_only_read_is_refused_with_a_sentence_that_says_what_it_lacks
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("Contents: write"), "{said}");
-    assert!(
-        !said.contains(forge.reader_token()),
-        "the token was printed: {said}"
-    );
+    assert!(!said.contains(forge.reader_token()), "the token was printed: {said}");
     assert!(forge.releases(SLUG).is_empty());
 }
 
@@ -329,16 +258,8 @@ fn a_tag_that_was_not_pushed_is_not_left_to_github_to_make() {
 fn a_rate_limit_is_waited_for() {
     let (forge, vendor) = world(Shape::GithubCom);
     vendor.tag("1.0.0");
-    forge.limit_next_request(RateLimit {
-        status: 429,
-        retry_after: Some(1),
-        reset_in: None,
-    });
-    forge.limit_next_request(RateLimit {
-        status: 403,
-        retry_after: None,
-        reset_in: Some(1),
-    });
+    forge.limit_next_request(RateLimit { status: 429, retry_after: Some(1), reset_in: None });
+    forge.limit_next_request(RateLimit { status: 403, retry_after: None, reset_in: Some(1) });
 
     vendor.succeed(&["v1.0.0"]);
 
@@ -398,12 +319,7 @@ fn uploads_at_an_address_that_is_not_the_configured_one_get_neither_token_nor_by
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains(forge.uploads_base()), "{said}");
-    assert!(
-        forge
-            .requests()
-            .iter()
-            .all(|request| request.host != Host::Uploads)
-    );
+    assert!(forge.requests().iter().all(|request| request.host != Host::Uploads));
 }
 
 #[test]
@@ -434,10 +350,7 @@ fn gh(forge: &Forge, desk: &Path, arguments: &[&str]) -> String {
 }
 
 fn latest(forge: &Forge, name: &str) -> String {
-    format!(
-        "{}/{SLUG}/releases/latest/download/{name}",
-        forge.public_base()
-    )
+    format!("{}/{SLUG}/releases/latest/download/{name}", forge.public_base())
 }
 
 fn only_release(forge: &Forge) -> Release {
@@ -448,40 +361,20 @@ fn only_release(forge: &Forge) -> Release {
 
 fn assert_complete(release: &Release) {
     assert!(!release.draft && release.published_at.is_some());
-    let unfinished = release
-        .assets
-        .iter()
-        .find(|asset| asset.state != AssetState::Uploaded);
+    let unfinished = release.assets.iter().find(|asset| asset.state != AssetState::Uploaded);
     assert!(unfinished.is_none(), "{unfinished:?}");
-    let has = |name: &str| {
-        release
-            .assets
-            .iter()
-            .any(|asset| asset.name.ends_with(name))
-    };
-    for name in [
-        "1.root.json",
-        "timestamp.json",
-        ".manifest.json",
-        "kkt-v1.0.0.tar.zst",
-        "checksums.txt",
-    ] {
+    let has = |name: &str| release.assets.iter().any(|asset| asset.name.ends_with(name));
+    for name in ["1.root.json", "timestamp.json", ".manifest.json", "kkt-v1.0.0.tar.zst", "checksums.txt"] {
         assert!(has(name), "{name} is missing");
     }
 }
 
 /// Neither by its addresses nor by the API, with and without a token that may read.
 fn assert_invisible(forge: &Forge) {
-    let by_tag = format!(
-        "{}/{SLUG}/releases/download/v1.0.0/checksums.txt",
-        forge.public_base()
-    );
+    let by_tag = format!("{}/{SLUG}/releases/download/v1.0.0/checksums.txt", forge.public_base());
     let list = format!("{}/repos/{SLUG}/releases", forge.api_base());
     for token in [None, Some(forge.reader_token())] {
-        assert_eq!(
-            forge.visit_as(&latest(forge, "timestamp.json"), token).0,
-            404
-        );
+        assert_eq!(forge.visit_as(&latest(forge, "timestamp.json"), token).0, 404);
         assert_eq!(forge.visit_as(&by_tag, token).0, 404);
         assert_eq!(forge.visit_as(&format!("{list}/tags/v1.0.0"), token).0, 404);
         assert_eq!(forge.visit_as(&list, token), (200, b"[]".to_vec()));
@@ -490,34 +383,22 @@ fn assert_invisible(forge: &Forge) {
 
 fn kill_when_parked(forge: &Forge, vendor: &Vendor, tag: &str) {
     let mut command = vendor.command(&[tag]);
-    let mut publishing = command
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a child of ours can be started, asked and killed");
+    let mut publishing =
+        command.stderr(Stdio::null()).spawn().expect("a child of ours can be started, asked and killed");
     let deadline = Instant::now() + DEADLINE;
     while forge.parked_uploads() == 0 {
         assert_eq!(
-            publishing
-                .try_wait()
-                .expect("a child of ours can be started, asked and killed"),
+            publishing.try_wait().expect("a child of ours can be started, asked and killed"),
             None,
             "it ended before it was killed"
         );
         assert!(Instant::now() < deadline, "no upload came to be parked");
         std::thread::sleep(Duration::from_millis(10));
     }
-    publishing
-        .kill()
-        .expect("a child of ours can be started, asked and killed");
-    publishing
-        .wait()
-        .expect("a child of ours can be started, asked and killed");
+    publishing.kill().expect("a child of ours can be started, asked and killed");
+    publishing.wait().expect("a child of ours can be started, asked and killed");
 }
 
 fn keeps_its_word(forge: &Forge) {
-    assert_eq!(
-        forge.violations(),
-        Vec::<String>::new(),
-        "the stand-in lies"
-    );
+    assert_eq!(forge.violations(), Vec::<String>::new(), "the stand-in lies");
 }

@@ -10,12 +10,7 @@ fn boot(name: &str) -> Machine {
 }
 
 fn query(machine: &Machine, sql: &str) -> String {
-    machine
-        .sh(&format!(
-            "cd / && runuser -u postgres -- psql --no-psqlrc -Atc \"{sql}\""
-        ))
-        .trim()
-        .to_owned()
+    machine.sh(&format!("cd / && runuser -u postgres -- psql --no-psqlrc -Atc \"{sql}\"")).trim().to_owned()
 }
 
 #[test]
@@ -24,12 +19,7 @@ fn systemd_is_the_first_process_and_postgresql_answers() {
 
     assert_eq!(machine.sh("ps -o comm= 1").trim(), "systemd");
     assert_eq!(machine.sh("systemctl is-system-running").trim(), "running");
-    assert_eq!(
-        machine
-            .sh("systemd-run --quiet --wait --pipe -p User=nobody id -un")
-            .trim(),
-        "nobody"
-    );
+    assert_eq!(machine.sh("systemd-run --quiet --wait --pipe -p User=nobody id -un").trim(), "nobody");
     assert!(query(&machine, "show server_version").starts_with("15."));
     assert_eq!(query(&machine, "show server_encoding"), "UTF8");
 }
@@ -39,25 +29,10 @@ fn two_machines_run_side_by_side_on_the_same_port() {
     let (one, two) = (boot("harness-one"), boot("harness-two"));
     query(&one, "create table only_in_one()");
 
-    assert_eq!(
-        query(
-            &one,
-            "select count(*) from pg_tables where tablename = 'only_in_one'"
-        ),
-        "1"
-    );
-    assert_eq!(
-        query(
-            &two,
-            "select count(*) from pg_tables where tablename = 'only_in_one'"
-        ),
-        "0"
-    );
+    assert_eq!(query(&one, "select count(*) from pg_tables where tablename = 'only_in_one'"), "1");
+    assert_eq!(query(&two, "select count(*) from pg_tables where tablename = 'only_in_one'"), "0");
     assert_ne!(one.read("/etc/machine-id"), two.read("/etc/machine-id"));
-    assert_eq!(
-        (one.sh("hostname").trim(), two.sh("hostname").trim()),
-        ("harness-one", "harness-two")
-    );
+    assert_eq!((one.sh("hostname").trim(), two.sh("hostname").trim()), ("harness-one", "harness-two"));
 }
 
 #[test]
@@ -73,13 +48,7 @@ fn a_power_cut_keeps_what_was_synced_and_loses_what_was_not() {
     machine.cut_power().expect("the machine comes up again");
 
     assert_eq!(machine.read("/root/synced"), b"synced");
-    assert!(
-        !machine
-            .run(["grep", "-q", "unsynced", "/root/unsynced"])
-            .status
-            .success(),
-        "it was never made durable"
-    );
+    assert!(!machine.run(["grep", "-q", "unsynced", "/root/unsynced"]).status.success(), "it was never made durable");
     assert_eq!(query(&machine, "select count(*) from kept"), "100");
     assert_eq!(machine.read("/etc/machine-id"), id);
 }
@@ -93,10 +62,7 @@ fn a_reboot_stops_services_in_order_and_starts_them_again() {
 
     machine.reboot().expect("the machine reboots");
 
-    assert_eq!(
-        String::from_utf8_lossy(&machine.read("/root/log")),
-        "up\ndown\nup\n"
-    );
+    assert_eq!(String::from_utf8_lossy(&machine.read("/root/log")), "up\ndown\nup\n");
 }
 
 #[test]
@@ -107,16 +73,11 @@ fn a_derived_image_is_made_once_and_holds_what_was_done() {
         Ok(())
     };
     let key = std::process::id().to_string();
-    let derived = base
-        .derive("harness-derived", &key, prepare)
-        .expect("it can be derived");
-    let again = base
-        .derive("harness-derived", &key, |_| panic!("it is made once"))
-        .expect("it is in the cache");
+    let derived = base.derive("harness-derived", &key, prepare).expect("it can be derived");
+    let again = base.derive("harness-derived", &key, |_| panic!("it is made once")).expect("it is in the cache");
     assert_eq!(derived.name(), again.name());
 
-    let machine = Machine::boot(&derived, MachineOptions::named("harness-on-derived"))
-        .expect("the machine boots");
+    let machine = Machine::boot(&derived, MachineOptions::named("harness-on-derived")).expect("the machine boots");
 
     machine.sh("test ! -e /usr/bin/less");
     // On a real disk a folder of the image can be renamed; overlayfs must not stand in the way.
@@ -134,28 +95,19 @@ fn files_go_in_with_their_modes_and_come_out() {
     machine.sh("chmod 755 /srv/folder/tool.sh");
 
     assert_eq!(machine.sh("/srv/folder/tool.sh"), "ran\n");
-    assert_eq!(
-        machine.read("/srv/deep/renamed.sh"),
-        b"#!/bin/sh\necho ran\n"
-    );
+    assert_eq!(machine.read("/srv/deep/renamed.sh"), b"#!/bin/sh\necho ran\n");
     assert_eq!(machine.sh("ls /srv/deep"), "renamed.sh\n");
 }
 
 #[test]
 fn a_machine_with_a_small_disk_runs_out_of_space() {
     let image = Image::ensure().expect("the image is there");
-    let options = MachineOptions {
-        disk: 400 << 20,
-        ..MachineOptions::named("harness-small")
-    };
+    let options = MachineOptions { disk: 400 << 20, ..MachineOptions::named("harness-small") };
     let machine = Machine::boot(&image, options).expect("the machine boots");
 
     let output = machine.run(["fallocate", "--length", "500M", "/root/large"]);
 
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("No space left"),
-        "{output:?}"
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("No space left"), "{output:?}");
     machine.sh("rm /root/large");
     assert_eq!(query(&machine, "select 1"), "1");
 }

@@ -36,7 +36,13 @@ fn is_back(site: &Site<'_>, before: &State) {
     });
     machine.wait_until("1.1.0 serves", RECOVERY, || kkt::health(machine).as_deref() == Some("1.1.0"));
     assert_eq!(site.insist_on("1.1.0"), *before);
-    assert_eq!(kkt::psql(machine, "select count(*) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"), "0");
+    assert_eq!(
+        kkt::psql(
+            machine,
+            "select count(*) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()"
+        ),
+        "0"
+    );
     kkt::add_item(machine, "bolt");
     site.surefoot(&["status"]).well();
     site.surefoot(&["log"]).well();

@@ -19,9 +19,8 @@ fn refuses(site: &Site<'_>, before: &State, code: i32, words: &str) {
 /// Copies a repository and changes the copy with a script that runs in it.
 #[track_caller]
 fn offer_changed(site: &Site<'_>, from: &str, script: &str) {
-    site.machine().sh(&format!(
-        "cd /srv/published && rm -rf changed && cp -a {from} changed && cd changed && {script}"
-    ));
+    site.machine()
+        .sh(&format!("cd /srv/published && rm -rf changed && cp -a {from} changed && cd changed && {script}"));
     site.offer("changed");
 }
 
@@ -39,11 +38,15 @@ fn releases_that_cannot_be_trusted_are_refused_and_the_next_good_one_goes_in() {
 
     site.offer("stranger");
     refuses(&site, &before, 5, "signature");
-    offer_changed(&site, "upto-1.1.0", "python3 -c '
+    offer_changed(
+        &site,
+        "upto-1.1.0",
+        "python3 -c '
 import glob, json
 for path in glob.glob(\"metadata/*.json\"):
     data = json.load(open(path)); data[\"signatures\"] = []
-    json.dump(data, open(path, \"w\"))'");
+    json.dump(data, open(path, \"w\"))'",
+    );
     refuses(&site, &before, 5, "signature");
     offer_changed(&site, "upto-1.1.0", &format!("{FLIP}; flip metadata/2.targets.json"));
     refuses(&site, &before, 5, "targets");

@@ -71,7 +71,9 @@ fn releases_come_over_http_and_closing_the_terminal_stops_nothing() {
 
     machine.sh("systemd-run --quiet --unit=terminal surefoot update 1.1.0");
     machine.wait_until("it has begun", UPDATE, || site.history().len() == 2);
-    machine.sh("systemctl kill --signal=SIGHUP terminal.service; systemctl kill --signal=SIGKILL terminal.service || true");
+    machine.sh(
+        "systemctl kill --signal=SIGHUP terminal.service; systemctl kill --signal=SIGKILL terminal.service || true",
+    );
 
     machine.wait_until("it is over", UPDATE, || {
         site.history().last().is_some_and(|line| line == "update 1.1.0 completed")
@@ -99,10 +101,7 @@ fn a_good_update_is_taken_back_with_its_data_kept_aside() {
             runuser -u postgres -- psql -At -d \"$name\" -c \"select name from items where name = 'since'\"; done | sort -u",
     );
     assert_eq!(aside, "since\n", "what was written since is kept aside");
-    assert_eq!(
-        site.history(),
-        ["adopt 1.0.0 completed", "update 1.1.0 rolled_back", "rollback 1.0.0 completed"]
-    );
+    assert_eq!(site.history(), ["adopt 1.0.0 completed", "update 1.1.0 rolled_back", "rollback 1.0.0 completed"]);
     kkt::add_item(&machine, "bolt");
     site.surefoot(&["update"]).ended_with(10).says("1.1.0");
     site.surefoot(&["update", "1.1.0", "--again"]).well();

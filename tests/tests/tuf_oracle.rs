@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use jiff::{Timestamp as Time, ToSpan};
 use manifest_schema::strict;
 use manifest_schema::tuf::{
-    Error, Expiry, MetaFile, RoleName, Root, SigningKey, Snapshot, TargetDescription, TargetPath,
-    Targets, Timestamp, TrustedRepository, sign,
+    Error, Expiry, MetaFile, RoleName, Root, SigningKey, Snapshot, TargetDescription, TargetPath, Targets, Timestamp,
+    TrustedRepository, sign,
 };
 use serde_json::{Value, json};
 
@@ -44,22 +44,13 @@ fn python() -> &'static Path {
 }
 
 fn install(venv: &Path, python: &Path) {
-    let venv_made = Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(venv)
-        .status();
+    let venv_made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv).status();
     assert!(
         venv_made.is_ok_and(|status| status.success()),
         "the oracle needs Python 3.10 or newer with its venv module (Debian: python3-venv)"
     );
     let installed = Command::new(python)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(REQUIREMENTS)
         .status();
     assert!(
@@ -69,12 +60,7 @@ fn install(venv: &Path, python: &Path) {
 }
 
 fn oracle(verb: &str, repository: &Path) -> Output {
-    Command::new(python())
-        .arg(ORACLE)
-        .arg(verb)
-        .arg(repository)
-        .output()
-        .unwrap()
+    Command::new(python()).arg(ORACLE).arg(verb).arg(repository).output().unwrap()
 }
 
 /// What python-tuf trusts of a repository, or why it refuses it.
@@ -84,20 +70,13 @@ fn python_reads(repository: &Path) -> Result<Value, String> {
     match output.status.code() {
         Some(0) => Ok(serde_json::from_str(&said).unwrap()),
         Some(3) => Err(said),
-        _ => panic!(
-            "the oracle broke: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ),
+        _ => panic!("the oracle broke: {}", String::from_utf8_lossy(&output.stderr)),
     }
 }
 
 fn python_writes(repository: &Path) {
     let output = oracle("write", repository);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What we trust of a repository: the walk of the specification over files in a directory.
@@ -105,11 +84,7 @@ fn we_read(repository: &Path) -> Result<Value, Error> {
     let file = |name: &str| fs::read(repository.join("metadata").join(name)).unwrap();
     let now = Expiry::Enforce(Time::now());
     let mut trusted = TrustedRepository::from_root(&file("1.root.json"), None)?;
-    while repository
-        .join("metadata")
-        .join(RoleName::Root.file_name(trusted.root().version + 1))
-        .exists()
-    {
+    while repository.join("metadata").join(RoleName::Root.file_name(trusted.root().version + 1)).exists() {
         let next = file(&RoleName::Root.file_name(trusted.root().version + 1));
         let _ = trusted.update_root(&next)?;
     }
@@ -121,9 +96,7 @@ fn we_read(repository: &Path) -> Result<Value, Error> {
     let targets = trusted.targets().unwrap();
     let mut found = json!({});
     for (path, description) in &targets.targets {
-        let at = repository
-            .join("targets")
-            .join(path.hashed(&description.sha256));
+        let at = repository.join("targets").join(path.hashed(&description.sha256));
         let content = trusted.verify_target(path, fs::read(at).unwrap())?;
         found[path.as_str()] = json!({
             "content": hex::encode(&**content),
@@ -154,64 +127,30 @@ fn we_write(repository: &Path) {
     fs::create_dir_all(repository.join("targets/v1.1.0")).unwrap();
 
     let mut root = Root::new(1, expires);
-    for (role, seed) in [
-        (RoleName::Targets, 4),
-        (RoleName::Snapshot, 5),
-        (RoleName::Timestamp, 6),
-    ] {
+    for (role, seed) in [(RoleName::Targets, 4), (RoleName::Snapshot, 5), (RoleName::Timestamp, 6)] {
         root.grant(role, key(seed).public());
     }
     root.grant(RoleName::Root, a.public());
     root.grant(RoleName::Root, b.public());
     root.root.threshold = 2;
-    store(
-        RoleName::Root.file_name(1),
-        &sign(&root, &[&a, &b]).unwrap(),
-    );
+    store(RoleName::Root.file_name(1), &sign(&root, &[&a, &b]).unwrap());
     root.version = 2;
     root.revoke(RoleName::Root, a.public().id());
     root.grant(RoleName::Root, c.public());
-    store(
-        RoleName::Root.file_name(2),
-        &sign(&root, &[&a, &b, &c]).unwrap(),
-    );
+    store(RoleName::Root.file_name(2), &sign(&root, &[&a, &b, &c]).unwrap());
 
     let content = b"written by surefoot";
     let path: TargetPath = TARGET.parse().unwrap();
     let custom = strict::parse(CUSTOM.as_bytes(), 1000).unwrap();
-    let description = TargetDescription {
-        custom: Some(custom),
-        ..TargetDescription::of(content)
-    };
-    fs::write(
-        repository
-            .join("targets")
-            .join(path.hashed(&description.sha256)),
-        content,
-    )
-    .unwrap();
-    let targets = Targets {
-        version: 3,
-        expires,
-        targets: [(path, description)].into(),
-    };
+    let description = TargetDescription { custom: Some(custom), ..TargetDescription::of(content) };
+    fs::write(repository.join("targets").join(path.hashed(&description.sha256)), content).unwrap();
+    let targets = Targets { version: 3, expires, targets: [(path, description)].into() };
     let bytes = sign(&targets, &[&key(4)]).unwrap();
     store(RoleName::Targets.file_name(3), &bytes);
-    let bytes = sign(
-        &Snapshot::new(4, expires, MetaFile::of(3, &bytes)),
-        &[&key(5)],
-    )
-    .unwrap();
+    let bytes = sign(&Snapshot::new(4, expires, MetaFile::of(3, &bytes)), &[&key(5)]).unwrap();
     store(RoleName::Snapshot.file_name(4), &bytes);
-    let timestamp = Timestamp {
-        version: 5,
-        expires,
-        snapshot: MetaFile::of(4, &bytes),
-    };
-    store(
-        RoleName::Timestamp.file_name(5),
-        &sign(&timestamp, &[&key(6)]).unwrap(),
-    );
+    let timestamp = Timestamp { version: 5, expires, snapshot: MetaFile::of(4, &bytes) };
+    store(RoleName::Timestamp.file_name(5), &sign(&timestamp, &[&key(6)]).unwrap());
 }
 
 fn expected(content: &str) -> Value {
@@ -245,10 +184,7 @@ fn both_refuse_each_changed_file(repository: &Path) {
 fn changed(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let sig = br#""sig":"#;
-    let at = bytes
-        .windows(sig.len())
-        .position(|window| window == sig)
-        .map_or(0, |at| at + 10);
+    let at = bytes.windows(sig.len()).position(|window| window == sig).map_or(0, |at| at + 10);
     bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
     bytes
 }
@@ -257,28 +193,16 @@ fn changed(bytes: &[u8]) -> Vec<u8> {
 fn python_tuf_accepts_what_we_sign() {
     let repository = tempfile::tempdir().unwrap();
     we_write(repository.path());
-    assert_eq!(
-        python_reads(repository.path()).unwrap(),
-        expected("written by surefoot")
-    );
-    assert_eq!(
-        we_read(repository.path()).unwrap(),
-        expected("written by surefoot")
-    );
+    assert_eq!(python_reads(repository.path()).unwrap(), expected("written by surefoot"));
+    assert_eq!(we_read(repository.path()).unwrap(), expected("written by surefoot"));
 }
 
 #[test]
 fn we_accept_what_python_tuf_signs() {
     let repository = tempfile::tempdir().unwrap();
     python_writes(repository.path());
-    assert_eq!(
-        we_read(repository.path()).unwrap(),
-        expected("written by python-tuf")
-    );
-    assert_eq!(
-        python_reads(repository.path()).unwrap(),
-        expected("written by python-tuf")
-    );
+    assert_eq!(we_read(repository.path()).unwrap(), expected("written by python-tuf"));
+    assert_eq!(python_reads(repository.path()).unwrap(), expected("written by python-tuf"));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 
 use manifest_schema::path::Name;
 
-use super::{Format, words};
 use super::progress::Progress;
+use super::{Format, words};
 use crate::event::Event;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
@@ -21,25 +21,25 @@ pub(super) struct Ended {
 }
 
 /// Asks, and passes on what the daemon tells meanwhile.
-pub(super) fn request(
-    layout: &Layout,
-    request: &Request,
-    tell: &mut dyn FnMut(Event),
-) -> Result<Ended, Failure> {
+pub(super) fn request(layout: &Layout, request: &Request, tell: &mut dyn FnMut(Event)) -> Result<Ended, Failure> {
     let mut stream = connect(layout)?;
     let lost = |error: std::io::Error| Failure::new(Exit::Unexpected, format!("the agent does not answer: {error}"));
     let line = serde_json::to_string(request).expect("a request has only text keys");
     stream.write_all(format!("{line}\n").as_bytes()).map_err(lost)?;
     for line in BufReader::new(stream).lines() {
         let line = line.map_err(lost)?;
-        let event = serde_json::from_str(&line)
-            .map_err(|error| Failure::new(Exit::Unexpected, format!("the agent answers in a way that is not known here: {error}")))?;
+        let event = serde_json::from_str(&line).map_err(|error| {
+            Failure::new(Exit::Unexpected, format!("the agent answers in a way that is not known here: {error}"))
+        })?;
         match event {
             Event::Ended { exit, message, answer } => return Ok(Ended { exit, message, answer }),
             Event::Step { .. } | Event::Progress { .. } | Event::Note { .. } => tell(event),
         }
     }
-    Err(Failure::new(Exit::Unexpected, "the agent was stopped; it goes on by itself at its next start: see 'surefoot status'"))
+    Err(Failure::new(
+        Exit::Unexpected,
+        "the agent was stopped; it goes on by itself at its next start: see 'surefoot status'",
+    ))
 }
 
 fn connect(layout: &Layout) -> Result<UnixStream, Failure> {

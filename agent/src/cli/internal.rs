@@ -47,13 +47,13 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
             worker::serve(layout, BufReader::new(stdin().lock()), stdout().lock());
             Ok(Exit::Ok)
         }
-        Internal::Fetch => source::child::serve(stdin().lock(), stdout().lock())
-            .map(|()| Exit::Ok)
-            .map_err(|error| failure(&error)),
+        Internal::Fetch => {
+            source::child::serve(stdin().lock(), stdout().lock()).map(|()| Exit::Ok).map_err(|error| failure(&error))
+        }
         Internal::Guard => host::guard::at_boot(layout).map(|()| Exit::Ok),
-        Internal::Sqlite { file, database, transaction } => store::sqlite::apply(&database, &file, transaction)
-            .map(|()| Exit::Ok)
-            .map_err(|error| failure(&error)),
+        Internal::Sqlite { file, database, transaction } => {
+            store::sqlite::apply(&database, &file, transaction).map(|()| Exit::Ok).map_err(|error| failure(&error))
+        }
         Internal::Exec { session, log, command } => exec(session, log, &command),
     }
 }
@@ -78,14 +78,16 @@ fn exec(session: bool, log: Option<PathBuf>, command: &[OsString]) -> Result<Exi
 
 /// Runs this same command once more, as a child, and ends as it ends.
 fn follow_child() -> Result<Exit, Failure> {
-    let status = Command::new(program::own()).args(std::env::args_os().skip(1)).status().map_err(|error| failure(&error))?;
+    let status =
+        Command::new(program::own()).args(std::env::args_os().skip(1)).status().map_err(|error| failure(&error))?;
     if status.success() { Ok(Exit::Ok) } else { Err(Failure::new(Exit::Unexpected, format!("it ended with {status}"))) }
 }
 
 /// The log is opened by whoever the command runs as: in a directory that this user cannot write it goes nowhere.
 fn redirect(path: &std::path::Path) -> Result<(), Failure> {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    let file = file.or_else(|_| std::fs::OpenOptions::new().write(true).open("/dev/null")).map_err(|error| failure(&error))?;
+    let file =
+        file.or_else(|_| std::fs::OpenOptions::new().write(true).open("/dev/null")).map_err(|error| failure(&error))?;
     rustix::stdio::dup2_stdout(&file).map_err(|error| failure(&error))?;
     rustix::stdio::dup2_stderr(&file).map_err(|error| failure(&error))
 }

@@ -34,10 +34,15 @@ use crate::request::Request;
 
 /// Keeps a self-hosted server application up to date, and puts it back when an update does not stand.
 #[derive(Debug, Parser)]
-#[command(name = "surefoot", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "surefoot",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done; 2 usage; 3 configuration; 4 source unreachable; 5 not trusted; 6 refused before
 anything was touched; 7 failed and rolled back; 8 stuck; 9 busy; 10 nothing to do; 11 the agent
-does not run; 12 metadata expired. See surefoot(8).")]
+does not run; 12 metadata expired. See surefoot(8)."
+)]
 pub struct Cli {
     /// Where etc/, var/ and run/ lie; for tests and trials
     #[arg(long, global = true, default_value = "/", value_name = "DIR", hide = true)]

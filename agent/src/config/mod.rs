@@ -169,8 +169,7 @@ fn load_one(directory: &Path, name: &Name) -> Result<Settings, ConfigError> {
 
 /// One file, read as what it may say, so that a mistake is told with the file's name and line, then as a table to merge.
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let content = |error: toml::de::Error| ConfigError::Content {
         path: path.to_owned(),
         message: error.to_string().trim_end().to_owned(),

@@ -65,12 +65,7 @@ impl Settings {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let root = directory.join(file.root.clone().unwrap_or_else(|| format!("{name}.root.json").into()));
         Ok(Self {
-            instance: Instance {
-                name,
-                directory: file.directory.clone(),
-                user,
-                manager: file.service_manager,
-            },
+            instance: Instance { name, directory: file.directory.clone(), user, manager: file.service_manager },
             product: file.product.clone(),
             source,
             root,
@@ -114,11 +109,17 @@ impl Settings {
             match (&mut check.kind, &over.url, &over.address) {
                 (CheckKind::Http { url, .. }, Some(new), None) => url.clone_from(new),
                 (CheckKind::Tcp { address }, None, Some(new)) => address.clone_from(new),
-                _ => return Err(wrong("checks", format!("{name}: give url to an http check and address to a tcp check"))),
+                _ => {
+                    return Err(wrong(
+                        "checks",
+                        format!("{name}: give url to an http check and address to a tcp check"),
+                    ));
+                }
             }
         }
         let health = &self.overrides.health;
-        profile.health.start_within_seconds = health.start_within_seconds.unwrap_or(profile.health.start_within_seconds);
+        profile.health.start_within_seconds =
+            health.start_within_seconds.unwrap_or(profile.health.start_within_seconds);
         profile.health.soak_seconds = health.soak_seconds.unwrap_or(profile.health.soak_seconds);
         profile.check().map_err(|reason| wrong("checks", reason))?;
         Ok(profile)

@@ -77,6 +77,7 @@ fn a_unit_of_another_name_is_not_written_over_by_the_release() {
         { "name": "bot", "unit": "bot.service", "unit_file": "systemd/bot.service" },
     ] });
     let profile = select(&layout, None).unwrap().localise(serde_json::from_value(profile).unwrap()).unwrap();
-    let units: Vec<_> = profile.services.iter().map(|service| (service.unit.as_deref(), service.unit_file.is_some())).collect();
+    let units: Vec<_> =
+        profile.services.iter().map(|service| (service.unit.as_deref(), service.unit_file.is_some())).collect();
     assert_eq!(units, [(Some("test-web.service"), false), (Some("bot.service"), true)]);
 }

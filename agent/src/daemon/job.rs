@@ -92,11 +92,7 @@ impl Daemon {
     }
 
     /// Passes events on. A watcher who goes away is not missed.
-    async fn follow(
-        &self,
-        child: &mut Child,
-        mut watcher: Option<&OwnedWriteHalf>,
-    ) -> std::io::Result<Option<Ended>> {
+    async fn follow(&self, child: &mut Child, mut watcher: Option<&OwnedWriteHalf>) -> std::io::Result<Option<Ended>> {
         let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
         let mut last = None;
         while let Some(line) = lines.next_line().await? {

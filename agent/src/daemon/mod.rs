@@ -48,7 +48,13 @@ pub fn run(layout: &Layout) -> Result<Exit, Failure> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unexpected(&error))?;
-    let daemon = Rc::new(Daemon { layout: layout.clone(), notifier: Notifier::default(), busy: Cell::new(false), trouble: Notify::new(), ended: Notify::new() });
+    let daemon = Rc::new(Daemon {
+        layout: layout.clone(),
+        notifier: Notifier::default(),
+        busy: Cell::new(false),
+        trouble: Notify::new(),
+        ended: Notify::new(),
+    });
     LocalSet::new().block_on(&runtime, daemon.live())
 }
 
@@ -110,7 +116,10 @@ impl Daemon {
     fn listen(&self) -> Result<UnixListener, Failure> {
         let socket = self.layout.socket();
         let failure = |error: &dyn std::error::Error| {
-            Failure::new(Exit::Unexpected, format!("cannot listen at {}: {}", socket.display(), crate::exit::chain(error)))
+            Failure::new(
+                Exit::Unexpected,
+                format!("cannot listen at {}: {}", socket.display(), crate::exit::chain(error)),
+            )
         };
         if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
             return Err(Failure::new(Exit::Busy, format!("another surefoot listens at {}", socket.display())));

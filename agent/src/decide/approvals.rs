@@ -59,8 +59,11 @@ pub fn read_approvals(path: &Path) -> Result<Vec<Approval>, ApprovalError> {
         .filter(|line| line.ends_with('\n'))
         .enumerate()
         .map(|(number, line)| {
-            serde_json::from_str(line)
-                .map_err(|source| ApprovalError::Line { path: path.to_owned(), line: number + 1, source })
+            serde_json::from_str(line).map_err(|source| ApprovalError::Line {
+                path: path.to_owned(),
+                line: number + 1,
+                source,
+            })
         })
         .collect()
 }

@@ -207,9 +207,7 @@ fn apply(facts: &Facts<'_>, goal: &Candidate, why: String, mut trace: Vec<Findin
         return Decision { verdict: Verdict::Apply { version, why }, trace };
     }
     let hop = newest_first(facts).into_iter().find(|candidate| {
-        candidate.custom.version < goal.custom.version
-            && is_on_the_way(facts, candidate)
-            && is_reachable(candidate)
+        candidate.custom.version < goal.custom.version && is_on_the_way(facts, candidate) && is_reachable(candidate)
     });
     let verdict = match hop {
         Some(hop) => {

@@ -22,8 +22,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When the file system cannot exchange, or the names lie on different ones.
 pub fn exchange(one: &Path, other: &Path) -> Result<()> {
-    rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
-        .attempt("exchange", one)?;
+    rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).attempt("exchange", one)?;
     sync_parent(one)?;
     if parent_of(one) == parent_of(other) { Ok(()) } else { sync_parent(other) }
 }

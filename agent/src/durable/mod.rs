@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-pub use file::{Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic};
+pub use file::{
+    Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic,
+};
 pub use link::{exchange, rename, replace_link};
 pub use tree::{Owner, TreeWriter, copy_tree, give_tree, make_dir, make_dirs, remove_tree, sync_tree};
 
@@ -39,10 +41,7 @@ impl Error {
 
     /// Whether the cause is a full disk, inodes included, or a quota.
     pub fn is_no_space(&self) -> bool {
-        matches!(
-            self.source.raw_os_error().map(Errno::from_raw_os_error),
-            Some(Errno::NOSPC | Errno::DQUOT)
-        )
+        matches!(self.source.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOSPC | Errno::DQUOT))
     }
 }
 

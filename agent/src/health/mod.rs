@@ -103,12 +103,8 @@ fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path) -> 
         }
         CheckKind::Tcp { address } => connect(address, timeout),
         CheckKind::Command { run } => {
-            let command = VendorCommand {
-                argv: run.clone(),
-                env: Vec::new(),
-                directory: directory.to_owned(),
-                timeout,
-            };
+            let command =
+                VendorCommand { argv: run.clone(), env: Vec::new(), directory: directory.to_owned(), timeout };
             let label = format!("check-{}", check.name);
             vendor.run(&label, &command).map(drop).map_err(|error| crate::exit::chain(&error))
         }
@@ -132,7 +128,10 @@ fn judge<'a>(
     for (key, wanted) in members {
         let found = body.get(key).and_then(serde_json::Value::as_str);
         if found != Some(wanted) {
-            return Err(format!("says {key} = {} instead of {wanted:?}", body.get(key).unwrap_or(&serde_json::Value::Null)));
+            return Err(format!(
+                "says {key} = {} instead of {wanted:?}",
+                body.get(key).unwrap_or(&serde_json::Value::Null)
+            ));
         }
     }
     Ok(())

@@ -58,7 +58,9 @@ impl Watch {
         let began = *self.began.get_or_insert(at);
         if self.restarts.is_some_and(|before| restarts > before) {
             let seconds = self.healthy.as_secs();
-            return Verdict::Failed(format!("healthy for {seconds} s, then a service died and had to be started again"));
+            return Verdict::Failed(format!(
+                "healthy for {seconds} s, then a service died and had to be started again"
+            ));
         }
         match problem {
             None => self.take_good(at, restarts),

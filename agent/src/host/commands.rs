@@ -76,7 +76,9 @@ impl Commands {
         let path = self.directory.join(file);
         match process::read_pid_file(&path) {
             Ok(pid) => Ok(pid.filter(|pid| process::is_alive(*pid) && self.is_ours(*pid))),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(source) => Err(ServiceError::PidFile { path, source }),
         }
     }

@@ -109,9 +109,7 @@ fn systemctl(args: &[&str]) -> Result<Ended, ChildError> {
 
 /// Reads the answer of `systemctl show`.
 fn read(text: &str) -> Observed {
-    let value = |key: &str| {
-        text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
-    };
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default();
     let (active, sub, result) = (value("ActiveState"), value("SubState"), value("Result"));
     Observed {
         running: active == "active" && sub == "running",
@@ -140,7 +138,8 @@ mod tests {
         let running = read("ActiveState=active\nSubState=running\nResult=success\nMainPID=42\nNRestarts=1\n");
         assert_eq!(running.pid, Some(42));
         assert!(running.running && running.restarts == 1);
-        let restarting = read("ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nMainPID=0\nNRestarts=2\n");
+        let restarting =
+            read("ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nMainPID=0\nNRestarts=2\n");
         assert!(!restarting.running && restarting.pid.is_none());
         assert_eq!(restarting.words, "activating (auto-restart, exit-code)");
     }

@@ -104,7 +104,9 @@ impl Vendor {
     /// Only root can read them, and the next one of the same label replaces it: that one cannot be removed stops nothing.
     fn remove_environments(&self) {
         let entries = std::fs::read_dir(&self.scratch).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "env")) {
+        for path in
+            entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "env"))
+        {
             let _ = durable::remove_file(&path);
         }
     }
@@ -129,7 +131,8 @@ impl Vendor {
 
     /// A secret in `Environment=` could be read by every user over D-Bus; a file that only root reads cannot.
     fn unit_arguments(&self, label: &str, command: &VendorCommand, environment: &Path) -> Vec<String> {
-        let mut arguments: Vec<String> = ["--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"].map(String::from).into();
+        let mut arguments: Vec<String> =
+            ["--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"].map(String::from).into();
         arguments.push(format!("--unit={}", self.unit(label)));
         let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);
         if let Some(user) = &self.user {

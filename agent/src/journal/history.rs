@@ -88,9 +88,17 @@ pub fn status(journal: &Journal) -> Status {
         Some(Record::RolledBack) => Status::Failed,
         Some(Record::Stuck { .. }) => Status::Stuck,
         Some(
-            Record::Begun { .. } | Record::Applied { .. } | Record::Soaking | Record::Soaked { .. }
-            | Record::Failed { .. } | Record::Reverted { .. } | Record::RevertFailed { .. }
-            | Record::LeftAside { .. } | Record::Committed | Record::Finished | Record::Resumed,
+            Record::Begun { .. }
+            | Record::Applied { .. }
+            | Record::Soaking
+            | Record::Soaked { .. }
+            | Record::Failed { .. }
+            | Record::Reverted { .. }
+            | Record::RevertFailed { .. }
+            | Record::LeftAside { .. }
+            | Record::Committed
+            | Record::Finished
+            | Record::Resumed,
         ) => Status::InProgress,
     }
 }
@@ -101,15 +109,18 @@ pub fn touched_the_service(journal: &Journal) -> bool {
 }
 
 fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
-    let last = journal.entries().iter().rev().find(|entry| {
-        matches!(entry.record, Record::Committed | Record::RolledBack)
-    })?;
+    let last =
+        journal.entries().iter().rev().find(|entry| matches!(entry.record, Record::Committed | Record::RolledBack))?;
     Some(last.at)
 }
 
 fn error(journal: &Journal) -> Option<String> {
     journal.records().find_map(|record| {
-        if let Record::Failed { error, .. } | Record::Stuck { reason: error } = record { Some(error.clone()) } else { None }
+        if let Record::Failed { error, .. } | Record::Stuck { reason: error } = record {
+            Some(error.clone())
+        } else {
+            None
+        }
     })
 }
 
@@ -156,9 +167,8 @@ pub fn can_be_taken_back(journals: &[Journal]) -> Option<&Journal> {
 /// Manifests of releases that failed after the old one was stopped, or that an admin took back. They are not tried again
 /// by themselves.
 pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
-    let failed = journals
-        .iter()
-        .filter(|journal| journal.plan().act == Act::Update && status(journal) == Status::RolledBack);
+    let failed =
+        journals.iter().filter(|journal| journal.plan().act == Act::Update && status(journal) == Status::RolledBack);
     let taken: Vec<u32> = taken_back(journals).collect();
     let taken = journals.iter().filter(|journal| taken.contains(&journal.plan().id));
     failed.chain(taken).filter_map(|journal| journal.plan().to.manifest).collect()

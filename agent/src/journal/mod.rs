@@ -173,8 +173,11 @@ fn read_lines(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, JournalError> {
         .split_inclusive(|byte| *byte == b'\n')
         .enumerate()
         .map(|(number, line)| {
-            serde_json::from_slice(line)
-                .map_err(|source| JournalError::Line { path: path.to_owned(), line: number + 1, source })
+            serde_json::from_slice(line).map_err(|source| JournalError::Line {
+                path: path.to_owned(),
+                line: number + 1,
+                source,
+            })
         })
         .collect()
 }

@@ -32,9 +32,7 @@ pub fn serve(stdin: impl Read, stdout: impl Write) -> io::Result<()> {
     while let Some(request) = next_request(&mut requests)? {
         match &confined {
             Ok(()) => worker.answer(&request)?,
-            Err(reason) => worker.output.failed(Failure::Local {
-                reason: reason.clone(),
-            })?,
+            Err(reason) => worker.output.failed(Failure::Local { reason: reason.clone() })?,
         }
     }
     // A resolver may still be waiting for a dead name server; nobody waits for it.
@@ -50,23 +48,12 @@ struct Worker<W> {
 
 impl<W: Write> Worker<W> {
     fn new(output: Output<W>) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()?;
-        Ok(Self {
-            runtime,
-            clients: Clients::default(),
-            output,
-        })
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        Ok(Self { runtime, clients: Clients::default(), output })
     }
 
     fn answer(&mut self, request: &Request) -> io::Result<()> {
-        let Self {
-            runtime,
-            clients,
-            output,
-        } = self;
+        let Self { runtime, clients, output } = self;
         match request {
             Request::Get(get) => match &get.location {
                 Location::File(path) => file::answer(path, get, output),
@@ -77,12 +64,7 @@ impl<W: Write> Worker<W> {
     }
 }
 
-async fn answer_http<W: Write>(
-    clients: &mut Clients,
-    url: &str,
-    get: &Get,
-    output: &mut Output<W>,
-) -> io::Result<()> {
+async fn answer_http<W: Write>(clients: &mut Clients, url: &str, get: &Get, output: &mut Output<W>) -> io::Result<()> {
     match http::open(clients, url, get).await {
         Ok(opened) => http::pour(opened, get, output).await,
         Err(failure) => output.failed(failure),
@@ -91,8 +73,7 @@ async fn answer_http<W: Write>(
 
 fn next_request(from: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = Vec::new();
-    from.take(REQUEST_LINE as u64)
-        .read_until(b'\n', &mut line)?;
+    from.take(REQUEST_LINE as u64).read_until(b'\n', &mut line)?;
     match line.strip_suffix(b"\n") {
         Some(line) => Ok(Some(serde_json::from_slice(line)?)),
         None if line.is_empty() => Ok(None),

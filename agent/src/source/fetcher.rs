@@ -71,19 +71,11 @@ impl Fetcher {
         user: Option<(u32, u32)>,
         environment: Vec<(OsString, OsString)>,
     ) -> Result<Self, SourceError> {
-        let launch = Launch {
-            program: program.to_owned(),
-            user,
-            environment,
-        };
-        let process = launch.start().map_err(|reason| SourceError::Process {
-            location: program.display().to_string(),
-            reason,
-        })?;
-        Ok(Self {
-            launch,
-            process: Some(process),
-        })
+        let launch = Launch { program: program.to_owned(), user, environment };
+        let process = launch
+            .start()
+            .map_err(|reason| SourceError::Process { location: program.display().to_string(), reason })?;
+        Ok(Self { launch, process: Some(process) })
     }
 
     /// Gives the bytes that `request` asks for to `sink`, in order. Not tried again here.
@@ -99,15 +91,8 @@ impl Fetcher {
         let asked = Request::Get(request.clone());
         let (body, tail, length) = self.exchange(&location, &asked, patience, request.cap, sink)?;
         match tail {
-            Tail::Complete => Ok(Fetched {
-                length,
-                total: body.total,
-                etag: body.etag.as_deref().map(clean),
-            }),
-            Tail::Truncated => Err(SourceError::TooLarge {
-                location,
-                cap: request.cap,
-            }),
+            Tail::Complete => Ok(Fetched { length, total: body.total, etag: body.etag.as_deref().map(clean) }),
+            Tail::Truncated => Err(SourceError::TooLarge { location, cap: request.cap }),
             Tail::Failed(failure) => Err(failure.at(&location)),
         }
     }
@@ -119,33 +104,15 @@ impl Fetcher {
     pub fn probe(&mut self, url: &str, timeout: Duration, cap: u64) -> Result<Answer, SourceError> {
         let limit = timeout.saturating_add(GRACE);
         let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        let asked = Request::Probe(Probe {
-            url: url.to_owned(),
-            timeout_ms,
-            cap,
-        });
+        let asked = Request::Probe(Probe { url: url.to_owned(), timeout_ms, cap });
         let mut answer = Vec::new();
-        let (body, tail, _) = self.exchange(
-            url,
-            &asked,
-            Patience::new(limit, limit),
-            cap,
-            &mut |bytes| {
-                answer.extend_from_slice(bytes);
-                Ok(())
-            },
-        )?;
+        let (body, tail, _) = self.exchange(url, &asked, Patience::new(limit, limit), cap, &mut |bytes| {
+            answer.extend_from_slice(bytes);
+            Ok(())
+        })?;
         match tail {
-            Tail::Complete => Ok(Answer {
-                status: body.status,
-                body: answer,
-                truncated: false,
-            }),
-            Tail::Truncated => Ok(Answer {
-                status: body.status,
-                body: answer,
-                truncated: true,
-            }),
+            Tail::Complete => Ok(Answer { status: body.status, body: answer, truncated: false }),
+            Tail::Truncated => Ok(Answer { status: body.status, body: answer, truncated: true }),
             Tail::Failed(failure) => Err(failure.at(url)),
         }
     }
@@ -159,17 +126,12 @@ impl Fetcher {
         cap: u64,
         sink: &mut Sink<'_>,
     ) -> Result<(Body, Tail, u64), SourceError> {
-        let process = |reason| SourceError::Process {
-            location: location.to_owned(),
-            reason,
-        };
+        let process = |reason| SourceError::Process { location: location.to_owned(), reason };
         let mut running = match self.process.take().and_then(Process::still_running) {
             Some(running) => running,
             None => self.launch.start().map_err(process)?,
         };
-        let outcome = running
-            .ask(request)
-            .and_then(|()| receive(&mut running.answers, patience, cap, sink));
+        let outcome = running.ask(request).and_then(|()| receive(&mut running.answers, patience, cap, sink));
         let trouble = match outcome {
             Ok(received) => {
                 self.process = Some(running);
@@ -182,10 +144,7 @@ impl Fetcher {
                 self.process = Some(running);
                 Err(failure.at(location))
             }
-            Trouble::Stopped(reason) => Err(SourceError::Stopped {
-                location: location.to_owned(),
-                reason,
-            }),
+            Trouble::Stopped(reason) => Err(SourceError::Stopped { location: location.to_owned(), reason }),
             Trouble::Pipe(error) => Err(process(running.end(&error))),
         }
     }

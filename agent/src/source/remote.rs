@@ -45,17 +45,9 @@ impl Remote {
                 Ok(())
             });
             let Err(error) = outcome else { return Ok(()) };
-            failed = if reached - begin >= retry::PROGRESS {
-                1
-            } else {
-                failed + 1
-            };
+            failed = if reached - begin >= retry::PROGRESS { 1 } else { failed + 1 };
             rest(failed, error)?;
-            next = Get {
-                from: reached,
-                cap: end - reached,
-                ..next
-            };
+            next = Get { from: reached, cap: end - reached, ..next };
         }
         Ok(())
     }
@@ -83,46 +75,21 @@ impl ReleaseSource for Remote {
     fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
         let location = self.spec.metadata_url(name)?;
         let timeouts = Timeouts::for_length(cap);
-        match self.whole(&Get {
-            location,
-            from: 0,
-            cap,
-            expect_length: None,
-            timeouts,
-        }) {
+        match self.whole(&Get { location, from: 0, cap, expect_length: None, timeouts }) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(SourceError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn target(
-        &mut self,
-        hashed_path: &str,
-        from: u64,
-        length: u64,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), SourceError> {
+    fn target(&mut self, hashed_path: &str, from: u64, length: u64, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let location = self.spec.target_url(hashed_path)?;
         let Some(cap) = length.checked_sub(from) else {
-            let reason =
-                format!("{from} bytes are there already, more than its length of {length}");
-            return Err(SourceError::Unusable {
-                location: location.to_string(),
-                reason,
-            });
+            let reason = format!("{from} bytes are there already, more than its length of {length}");
+            return Err(SourceError::Unusable { location: location.to_string(), reason });
         };
         let timeouts = Timeouts::for_length(cap);
-        self.resume(
-            Get {
-                location,
-                from,
-                cap,
-                expect_length: Some(length),
-                timeouts,
-            },
-            sink,
-        )
+        self.resume(Get { location, from, cap, expect_length: Some(length), timeouts }, sink)
     }
 }
 

@@ -24,14 +24,9 @@ pub fn pause(failed: u32, error: &SourceError, chance: u32) -> Option<Duration> 
     }
     let own = backoff(failed, chance);
     let asked = match error {
-        SourceError::RateLimited {
-            retry_after: Some(asked),
-            ..
-        } => own.max(*asked),
+        SourceError::RateLimited { retry_after: Some(asked), .. } => own.max(*asked),
         // Nobody said how long: a minute is GitHub's own advice, and that is for the schedule, not for here.
-        SourceError::RateLimited {
-            retry_after: None, ..
-        } => return None,
+        SourceError::RateLimited { retry_after: None, .. } => return None,
         SourceError::Unreachable { .. }
         | SourceError::NotFound { .. }
         | SourceError::Refused { .. }
@@ -57,49 +52,24 @@ mod tests {
     use super::*;
 
     fn broken() -> SourceError {
-        SourceError::Broken {
-            location: "u".into(),
-            reason: "reset".into(),
-        }
+        SourceError::Broken { location: "u".into(), reason: "reset".into() }
     }
 
     fn limited(seconds: Option<u64>) -> SourceError {
-        SourceError::RateLimited {
-            location: "u".into(),
-            retry_after: seconds.map(Duration::from_secs),
-        }
+        SourceError::RateLimited { location: "u".into(), retry_after: seconds.map(Duration::from_secs) }
     }
 
     #[test]
     fn pauses_double_and_are_spread_over_their_upper_half() {
-        let pauses = |chance| {
-            (1..TRIES)
-                .map(|n| pause(n, &broken(), chance))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            pauses(u32::MAX),
-            [1000, 2000, 4000].map(|ms| Some(Duration::from_millis(ms)))
-        );
-        assert_eq!(
-            pauses(0),
-            [500, 1000, 2000].map(|ms| Some(Duration::from_millis(ms)))
-        );
+        let pauses = |chance| (1..TRIES).map(|n| pause(n, &broken(), chance)).collect::<Vec<_>>();
+        assert_eq!(pauses(u32::MAX), [1000, 2000, 4000].map(|ms| Some(Duration::from_millis(ms))));
+        assert_eq!(pauses(0), [500, 1000, 2000].map(|ms| Some(Duration::from_millis(ms))));
     }
 
     #[test]
     fn it_gives_up_after_the_last_try_and_at_once_where_time_does_not_help() {
         assert_eq!(pause(TRIES, &broken(), 0), None);
-        assert_eq!(
-            pause(
-                1,
-                &SourceError::NotFound {
-                    location: "u".into()
-                },
-                0
-            ),
-            None
-        );
+        assert_eq!(pause(1, &SourceError::NotFound { location: "u".into() }, 0), None);
     }
 
     #[test]

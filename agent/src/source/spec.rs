@@ -49,9 +49,7 @@ pub enum SpecError {
         text: String,
     },
     /// `github:` with something that GitHub would not accept.
-    #[error(
-        "the source {text:?} names no repository: write github:OWNER/REPO, as in github:acme/app"
-    )]
+    #[error("the source {text:?} names no repository: write github:OWNER/REPO, as in github:acme/app")]
     Repository {
         /// As written.
         text: String,
@@ -65,9 +63,7 @@ pub enum SpecError {
         source: url::ParseError,
     },
     /// `http:` to another machine.
-    #[error(
-        "{text:?} is not encrypted: write https://, plain http:// is only for this machine itself"
-    )]
+    #[error("{text:?} is not encrypted: write https://, plain http:// is only for this machine itself")]
     Plain {
         /// As written.
         text: String,
@@ -102,13 +98,9 @@ impl SourceSpec {
             return Self::parse_directory(text, Path::new(text));
         }
         match text.split_once("://") {
-            Some(("https" | "http", _)) => Ok(Self::Mirror {
-                base: with_final_slash(parse_url(text)?),
-            }),
+            Some(("https" | "http", _)) => Ok(Self::Mirror { base: with_final_slash(parse_url(text)?) }),
             Some(("file", path)) if path.starts_with('/') => Self::parse_file_url(text),
-            Some(_) | None => Err(SpecError::Unknown {
-                text: text.to_owned(),
-            }),
+            Some(_) | None => Err(SpecError::Unknown { text: text.to_owned() }),
         }
     }
 
@@ -135,42 +127,27 @@ impl SourceSpec {
     }
 
     fn parse_github(text: &str, repository: &str, site: &str) -> Result<Self, SpecError> {
-        let refused = || SpecError::Repository {
-            text: text.to_owned(),
-        };
+        let refused = || SpecError::Repository { text: text.to_owned() };
         let (owner, repository) = repository.split_once('/').ok_or_else(refused)?;
         if !is_github_name(owner) || !is_github_name(repository) {
             return Err(refused());
         }
         let site = parse_url(site)?;
-        Ok(Self::GitHub {
-            site,
-            owner: owner.to_owned(),
-            repository: repository.to_owned(),
-        })
+        Ok(Self::GitHub { site, owner: owner.to_owned(), repository: repository.to_owned() })
     }
 
     fn parse_file_url(text: &str) -> Result<Self, SpecError> {
-        let url = Url::parse(text).map_err(|source| SpecError::Url {
-            text: text.to_owned(),
-            source,
-        })?;
-        let path = url.to_file_path().map_err(|()| SpecError::Path {
-            text: text.to_owned(),
-        })?;
+        let url = Url::parse(text).map_err(|source| SpecError::Url { text: text.to_owned(), source })?;
+        let path = url.to_file_path().map_err(|()| SpecError::Path { text: text.to_owned() })?;
         Self::parse_directory(text, &path)
     }
 
     fn parse_directory(text: &str, path: &Path) -> Result<Self, SpecError> {
         let climbs = path.components().any(|part| part == Component::ParentDir);
         if !path.is_absolute() || climbs || text.contains('\0') {
-            return Err(SpecError::Path {
-                text: text.to_owned(),
-            });
+            return Err(SpecError::Path { text: text.to_owned() });
         }
-        Ok(Self::Directory {
-            path: path.to_owned(),
-        })
+        Ok(Self::Directory { path: path.to_owned() })
     }
 
     fn below(&self, room: &str, name: &str) -> Result<Location, SourceError> {
@@ -178,19 +155,12 @@ impl SourceSpec {
         let url = |base: &Url, above: &[&str]| {
             let mut url = base.clone();
             if let Ok(mut path) = url.path_segments_mut() {
-                path.pop_if_empty()
-                    .extend(above)
-                    .extend(room.split('/'))
-                    .extend(&segments);
+                path.pop_if_empty().extend(above).extend(room.split('/')).extend(&segments);
             }
             Location::Url(url.into())
         };
         Ok(match self {
-            Self::GitHub {
-                site,
-                owner,
-                repository,
-            } => url(site, &[owner, repository]),
+            Self::GitHub { site, owner, repository } => url(site, &[owner, repository]),
             Self::Mirror { base } => url(base, &[]),
             Self::Directory { path } => Location::File(path.join(room).join(name)),
         })
@@ -200,16 +170,8 @@ impl SourceSpec {
 impl std::fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::GitHub {
-                site,
-                owner,
-                repository,
-            } => {
-                write!(
-                    f,
-                    "{}/{owner}/{repository}",
-                    site.as_str().trim_end_matches('/')
-                )
+            Self::GitHub { site, owner, repository } => {
+                write!(f, "{}/{owner}/{repository}", site.as_str().trim_end_matches('/'))
             }
             Self::Mirror { base } => write!(f, "{base}"),
             Self::Directory { path } => write!(f, "{}", path.display()),
@@ -236,16 +198,8 @@ pub fn is_loopback(host: &Host<&str>) -> bool {
 }
 
 fn parse_url(text: &str) -> Result<Url, SpecError> {
-    let url = Url::parse(text).map_err(|source| SpecError::Url {
-        text: text.to_owned(),
-        source,
-    })?;
-    let extra = |part| {
-        Err(SpecError::Extra {
-            text: without_password(&url),
-            part,
-        })
-    };
+    let url = Url::parse(text).map_err(|source| SpecError::Url { text: text.to_owned(), source })?;
+    let extra = |part| Err(SpecError::Extra { text: without_password(&url), part });
     if !url.username().is_empty() || url.password().is_some() {
         return extra("user name or password");
     }
@@ -258,12 +212,8 @@ fn parse_url(text: &str) -> Result<Url, SpecError> {
     match (url.scheme(), url.host()) {
         ("https", Some(_)) => Ok(url),
         ("http", Some(host)) if is_loopback(&host) => Ok(url),
-        ("http", Some(_)) => Err(SpecError::Plain {
-            text: text.to_owned(),
-        }),
-        (_, _) => Err(SpecError::Unknown {
-            text: text.to_owned(),
-        }),
+        ("http", Some(_)) => Err(SpecError::Plain { text: text.to_owned() }),
+        (_, _) => Err(SpecError::Unknown { text: text.to_owned() }),
     }
 }
 
@@ -291,19 +241,13 @@ fn is_github_name(name: &str) -> bool {
 
 fn segments(name: &str) -> Result<Vec<&str>, SourceError> {
     let legal = |part: &&str| {
-        !part.is_empty()
-            && *part != "."
-            && *part != ".."
-            && !part.contains(|c: char| c == '\\' || c.is_control())
+        !part.is_empty() && *part != "." && *part != ".." && !part.contains(|c: char| c == '\\' || c.is_control())
     };
     let parts = name.split('/').collect::<Vec<_>>();
     if name.len() <= 1024 && parts.iter().all(legal) {
         return Ok(parts);
     }
-    Err(SourceError::Unsafe {
-        location: super::wire::clean(name),
-        reason: "not a name inside the source".to_owned(),
-    })
+    Err(SourceError::Unsafe { location: super::wire::clean(name), reason: "not a name inside the source".to_owned() })
 }
 
 #[cfg(test)]

@@ -94,11 +94,7 @@ impl Timeouts {
     /// line takes.
     pub fn for_length(length: u64) -> Self {
         let transfer_ms = (length / Self::SLOWEST).saturating_mul(1000);
-        Self {
-            connect_ms: 15_000,
-            stall_ms: 30_000,
-            total_ms: transfer_ms.saturating_add(120_000),
-        }
+        Self { connect_ms: 15_000, stall_ms: 30_000, total_ms: transfer_ms.saturating_add(120_000) }
     }
 
     /// Until a connection stands.
@@ -159,10 +155,7 @@ pub enum Tail {
 /// A failure on its way through the pipe: [`SourceError`] without the location, which the engine knows itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "each is the class of SourceError with the same name"
-)]
+#[expect(missing_docs, reason = "each is the class of SourceError with the same name")]
 pub enum Failure {
     Unreachable { reason: String },
     NotFound,
@@ -181,41 +174,22 @@ impl Failure {
     pub fn at(self, location: &str) -> SourceError {
         let location = location.to_owned();
         match self {
-            Self::Unreachable { reason } => SourceError::Unreachable {
-                location,
-                reason: clean(&reason),
-            },
+            Self::Unreachable { reason } => SourceError::Unreachable { location, reason: clean(&reason) },
             Self::NotFound => SourceError::NotFound { location },
             Self::Refused { status } => SourceError::Refused { location, status },
-            Self::RateLimited { retry_after_s } => SourceError::RateLimited {
-                location,
-                retry_after: retry_after_s.map(Duration::from_secs),
-            },
+            Self::RateLimited { retry_after_s } => {
+                SourceError::RateLimited { location, retry_after: retry_after_s.map(Duration::from_secs) }
+            }
             Self::TooLarge { cap } => SourceError::TooLarge { location, cap },
-            Self::Broken { reason } => SourceError::Broken {
-                location,
-                reason: clean(&reason),
-            },
-            Self::Unsafe { reason } => SourceError::Unsafe {
-                location,
-                reason: clean(&reason),
-            },
-            Self::Unusable { reason } => SourceError::Unusable {
-                location,
-                reason: clean(&reason),
-            },
-            Self::Local { reason } => SourceError::Local {
-                location,
-                reason: clean(&reason),
-            },
+            Self::Broken { reason } => SourceError::Broken { location, reason: clean(&reason) },
+            Self::Unsafe { reason } => SourceError::Unsafe { location, reason: clean(&reason) },
+            Self::Unusable { reason } => SourceError::Unusable { location, reason: clean(&reason) },
+            Self::Local { reason } => SourceError::Local { location, reason: clean(&reason) },
         }
     }
 }
 
 /// At most 400 characters, no control characters.
 pub(super) fn clean(text: &str) -> String {
-    text.chars()
-        .take(400)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().take(400).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

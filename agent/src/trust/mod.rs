@@ -83,7 +83,9 @@ impl TrustError {
             Self::Source(_) | Self::Missing(_) => Exit::Unreachable,
             Self::NoRoot { .. } => Exit::Configuration,
             Self::Refused(tuf::Error::Expired { .. }) => Exit::Stale,
-            Self::BadRoot { .. } | Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => Exit::NotTrusted,
+            Self::BadRoot { .. } | Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => {
+                Exit::NotTrusted
+            }
             Self::Store(error) if error.is_no_space() => Exit::Refused,
             Self::Read { .. } | Self::Store(_) => Exit::Unexpected,
         }
@@ -112,8 +114,8 @@ impl Trust {
                 (path, bytes, settings.root_fingerprint.as_ref())
             }
         };
-        let repository = TrustedRepository::from_root(&bytes, fingerprint)
-            .map_err(|source| TrustError::BadRoot { path, source })?;
+        let repository =
+            TrustedRepository::from_root(&bytes, fingerprint).map_err(|source| TrustError::BadRoot { path, source })?;
         let mut trust = Self { directory: directory.to_owned(), repository };
         trust.load_previous()?;
         Ok(trust)
@@ -240,10 +242,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, TrustError> {
 }
 
 fn fetch(source: &mut dyn ReleaseSource, name: &str, cap: u64) -> Result<Vec<u8>, TrustError> {
-    source
-        .metadata(name, cap)
-        .map_err(TrustError::Source)?
-        .ok_or_else(|| TrustError::Missing(name.to_owned()))
+    source.metadata(name, cap).map_err(TrustError::Source)?.ok_or_else(|| TrustError::Missing(name.to_owned()))
 }
 
 #[cfg(test)]

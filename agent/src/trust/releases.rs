@@ -19,11 +19,11 @@ impl Trust {
         let manifests = targets.targets.iter().filter(|(path, _)| path.file_name() == "manifest.json");
         manifests
             .map(|(path, description)| {
-                let contradiction = |reason: String| TrustError::Contradiction {
-                    version: path.to_string(),
-                    reason,
-                };
-                let custom = description.custom.as_ref().ok_or_else(|| contradiction("it says nothing of the release".to_owned()))?;
+                let contradiction = |reason: String| TrustError::Contradiction { version: path.to_string(), reason };
+                let custom = description
+                    .custom
+                    .as_ref()
+                    .ok_or_else(|| contradiction("it says nothing of the release".to_owned()))?;
                 let custom: ReleaseCustom = custom.to().map_err(|error| contradiction(error.to_string()))?;
                 if *path != manifest_path(&custom.version) {
                     return Err(contradiction(format!("it is said to be {}", custom.version)));
@@ -48,13 +48,17 @@ impl Trust {
         let (bytes, is_new) = match (read(&store)?, source) {
             (Some(bytes), _) => (bytes, false),
             (None, Some(source)) => (fetch(source, &path.hashed(&signed.sha256), signed.length)?, true),
-            (None, None) => return Err(TrustError::Missing(format!("stored manifest of {}: run surefoot check", release.custom.version))),
+            (None, None) => {
+                return Err(TrustError::Missing(format!(
+                    "stored manifest of {}: run surefoot check",
+                    release.custom.version
+                )));
+            }
         };
         let bytes = self.repository.verify_target(&path, bytes).map_err(TrustError::Refused)?;
-        let manifest = bytes.parse(Manifest::read).map_err(|source| TrustError::Manifest {
-            version: release.custom.version.to_string(),
-            source,
-        })?;
+        let manifest = bytes
+            .parse(Manifest::read)
+            .map_err(|source| TrustError::Manifest { version: release.custom.version.to_string(), source })?;
         agrees(&manifest, &release.custom)?;
         if is_new {
             durable::make_dirs(&self.directory.join("manifests"), 0o755).map_err(TrustError::Store)?;

@@ -109,9 +109,8 @@ fn write_one<R: Read>(mut entry: Entry<'_, R>, wanted: &FileEntry, tree: &mut Tr
     let mut buffer = vec![0; super::CHUNK];
     let mut left = wanted.size;
     while left > 0 {
-        let read = entry
-            .read(&mut buffer)
-            .map_err(|source| UnpackError::Archive { at: wanted.path.to_string(), source })?;
+        let read =
+            entry.read(&mut buffer).map_err(|source| UnpackError::Archive { at: wanted.path.to_string(), source })?;
         if read == 0 {
             return Err(UnpackError::Refused(format!("it ends within {}", wanted.path)));
         }

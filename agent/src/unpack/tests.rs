@@ -74,9 +74,19 @@ fn the_listed_files_are_written() {
 
 #[test]
 fn whatever_is_not_the_next_listed_file_refuses_the_archive() {
-    for kind in [EntryKind::Symlink, EntryKind::Link, EntryKind::Fifo, EntryKind::Char, EntryKind::Block,
-        EntryKind::Directory, EntryKind::XHeader, EntryKind::XGlobalHeader, EntryKind::GNULongName,
-        EntryKind::GNUSparse, EntryKind::Continuous] {
+    for kind in [
+        EntryKind::Symlink,
+        EntryKind::Link,
+        EntryKind::Fifo,
+        EntryKind::Char,
+        EntryKind::Block,
+        EntryKind::Directory,
+        EntryKind::XHeader,
+        EntryKind::XGlobalHeader,
+        EntryKind::GNULongName,
+        EntryKind::GNUSparse,
+        EntryKind::Continuous,
+    ] {
         let mut archive = good();
         archive.append(&header("evil", kind, 0), &b""[..]).unwrap();
         let error = outcome(&finished(archive), &manifest()).unwrap_err();

@@ -178,9 +178,10 @@ impl Walk<'_, '_> {
     }
 
     fn first_error(&self) -> String {
-        let error = self.journal.records().find_map(|record| {
-            if let Record::Failed { error, .. } = record { Some(error.clone()) } else { None }
-        });
+        let error = self
+            .journal
+            .records()
+            .find_map(|record| if let Record::Failed { error, .. } = record { Some(error.clone()) } else { None });
         error.unwrap_or_default()
     }
 

@@ -102,8 +102,17 @@ fn backed_up(journal: &Journal) -> Vec<Name> {
     steps
         .flat_map(|step| match step {
             Step::Backup { databases, .. } => databases.as_slice(),
-            Step::Fetch { .. } | Step::Stage { .. } | Step::Prepare { .. } | Step::Adopt | Step::Release
-            | Step::Stop | Step::Migrate { .. } | Step::Restore { .. } | Step::Activate | Step::Start | Step::Probe => &[],
+            Step::Fetch { .. }
+            | Step::Stage { .. }
+            | Step::Prepare { .. }
+            | Step::Adopt
+            | Step::Release
+            | Step::Stop
+            | Step::Migrate { .. }
+            | Step::Restore { .. }
+            | Step::Activate
+            | Step::Start
+            | Step::Probe => &[],
         })
         .map(|backup| backup.database.clone())
         .collect()

@@ -58,9 +58,10 @@ fn resumptions(journal: &Journal) -> usize {
 }
 
 fn soaked(journal: &Journal) -> Duration {
-    let seconds = journal.records().rev().find_map(|record| {
-        if let Record::Soaked { seconds } = record { Some(*seconds) } else { None }
-    });
+    let seconds = journal
+        .records()
+        .rev()
+        .find_map(|record| if let Record::Soaked { seconds } = record { Some(*seconds) } else { None });
     Duration::from_secs(seconds.unwrap_or(0))
 }
 
@@ -74,9 +75,17 @@ pub fn to_revert(journal: &Journal) -> Vec<(usize, bool)> {
                 begun.iter_mut().filter(|(number, _)| number == step).for_each(|(_, applied)| *applied = true);
             }
             Record::Reverted { step } => begun.retain(|(number, _)| number != step),
-            Record::Planned { .. } | Record::Soaking | Record::Soaked { .. } | Record::Failed { .. }
-            | Record::RevertFailed { .. } | Record::LeftAside { .. } | Record::Committed | Record::Finished
-            | Record::RolledBack | Record::Stuck { .. } | Record::Resumed => {}
+            Record::Planned { .. }
+            | Record::Soaking
+            | Record::Soaked { .. }
+            | Record::Failed { .. }
+            | Record::RevertFailed { .. }
+            | Record::LeftAside { .. }
+            | Record::Committed
+            | Record::Finished
+            | Record::RolledBack
+            | Record::Stuck { .. }
+            | Record::Resumed => {}
         }
     }
     begun.reverse();

@@ -30,18 +30,26 @@ pub(super) fn adopt(
 ) -> Result<Reply, Failure> {
     let mut look = check::look(work, settings)?;
     if let Some(installed) = &look.installed {
-        return Err(Failure::new(Exit::NotFound, format!("{} is managed already, as {}", settings.instance.name, installed.version)));
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("{} is managed already, as {}", settings.instance.name, installed.version),
+        ));
     }
     check_directory(&settings.instance.directory)?;
     let version = which_version(&settings.instance.directory, version)?;
     let manifest = description(&mut look, &version)?;
-    let profile = settings.localise(manifest.application.clone()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
+    let profile =
+        settings.localise(manifest.application.clone()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
     check_manager(settings, &profile)?;
     check_units(work, settings, &profile)?;
     let lost = would_not_survive(&settings.instance.directory, &manifest, &version, &profile);
     let report = report(settings, &version, &lost);
     if dry_run {
-        return Ok(Reply { exit: Exit::Ok, message: report, answer: Some(serde_json::json!({ "version": version, "would_not_survive": lost })) });
+        return Ok(Reply {
+            exit: Exit::Ok,
+            message: report,
+            answer: Some(serde_json::json!({ "version": version, "would_not_survive": lost })),
+        });
     }
     work.note(report);
     let plan = plan(work, settings, &look, Act::Adopt, side(&look, version, profile), None, by);
@@ -54,7 +62,10 @@ pub(super) fn release(work: &mut Work<'_>, settings: &Settings, by: &str) -> Res
     let journals = check::journals(work, settings)?;
     let installed = history::installed(&journals)
         .ok_or_else(|| Failure::new(Exit::NotFound, format!("{} is not managed", settings.instance.name)))?;
-    let plan = Plan { from: Some(installed.clone()), ..base(work, settings, history::next_id(&journals), Act::Release, installed, by) };
+    let plan = Plan {
+        from: Some(installed.clone()),
+        ..base(work, settings, history::next_id(&journals), Act::Release, installed, by)
+    };
     let mut journal = begin(work, settings, plan)?;
     execute(work, &mut journal, None)
 }
@@ -95,10 +106,15 @@ fn which_version(directory: &Path, named: Option<&ReleaseVersion>) -> Result<Rel
         return Ok(version.clone());
     }
     let path = directory.join("VERSION");
-    let ask = |reason: String| Failure::new(Exit::Usage, format!("{}: {reason}; say which release it is with --version", path.display()));
+    let ask = |reason: String| {
+        Failure::new(Exit::Usage, format!("{}: {reason}; say which release it is with --version", path.display()))
+    };
     let text = std::fs::read_to_string(&path).map_err(|error| ask(error.to_string()))?;
     let text = text.trim();
-    text.strip_prefix('v').unwrap_or(text).parse().map_err(|error: manifest_schema::version::VersionError| ask(error.to_string()))
+    text.strip_prefix('v')
+        .unwrap_or(text)
+        .parse()
+        .map_err(|error: manifest_schema::version::VersionError| ask(error.to_string()))
 }
 
 /// The signed description of this release, or of the newest one where the vendor never published this one.
@@ -106,7 +122,8 @@ fn description(look: &mut Look, version: &ReleaseVersion) -> Result<Manifest, Fa
     let published = look.releases.iter().any(|candidate| candidate.custom.version == *version);
     let newest = look.releases.iter().map(|candidate| &candidate.custom.version).max().cloned();
     let described = if published { Some(version.clone()) } else { newest };
-    let described = described.ok_or_else(|| Failure::new(Exit::NotFound, "the source has no release that describes the application"))?;
+    let described = described
+        .ok_or_else(|| Failure::new(Exit::NotFound, "the source has no release that describes the application"))?;
     Ok(check::manifest(look, &described)?.into_inner())
 }
 
@@ -117,7 +134,12 @@ fn side(look: &Look, version: ReleaseVersion, profile: Profile) -> Side {
 
 /// Files in the directory that are neither the release's nor named as surviving: an update would leave them behind. For a
 /// release that was never published there is nothing to compare with.
-fn would_not_survive(directory: &Path, manifest: &Manifest, version: &ReleaseVersion, profile: &Profile) -> Vec<String> {
+fn would_not_survive(
+    directory: &Path,
+    manifest: &Manifest,
+    version: &ReleaseVersion,
+    profile: &Profile,
+) -> Vec<String> {
     if manifest.version != *version {
         return Vec::new();
     }
@@ -165,5 +187,8 @@ fn report(settings: &Settings, version: &ReleaseVersion, lost: &[String]) -> Str
     let named: Vec<String> = lost.iter().take(MOST_NAMED).map(|path| format!("\n  {path}")).collect();
     let more = lost.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
-    format!("{directory} is {version}; an update would leave these behind, since they are not the release's:{}{more}", named.concat())
+    format!(
+        "{directory} is {version}; an update would leave these behind, since they are not the release's:{}{more}",
+        named.concat()
+    )
 }

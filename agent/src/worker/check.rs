@@ -66,8 +66,8 @@ pub(super) fn journals(work: &Work<'_>, settings: &Settings) -> Result<Vec<Journ
 
 /// Decides on what was seen.
 pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wish) -> Result<Decision, Failure> {
-    let approvals = read_approvals(&work.here(settings).approvals())
-        .map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    let approvals =
+        read_approvals(&work.here(settings).approvals()).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     Ok(decide::decide(&Facts {
         product: &settings.product,
         installed: look.installed.as_ref().map(|side| &side.version),
@@ -87,7 +87,9 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     let message = match &decision.verdict {
         Verdict::Apply { version, why } => format!("{name}: {version} is available and goes in by itself ({why})"),
         Verdict::Await { version, severity } => {
-            format!("{name}: {version} ({severity}) is available: see 'surefoot show {version}', then 'surefoot approve {version}'")
+            format!(
+                "{name}: {version} ({severity}) is available: see 'surefoot show {version}', then 'surefoot approve {version}'"
+            )
         }
         Verdict::Nothing => format!("{name}: nothing new"),
     };
@@ -98,7 +100,9 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     Ok(Reply {
         exit: Exit::Ok,
         message,
-        answer: Some(serde_json::json!({ "instance": name, "findings": decision.trace, "verdict": verdict(&decision.verdict) })),
+        answer: Some(
+            serde_json::json!({ "instance": name, "findings": decision.trace, "verdict": verdict(&decision.verdict) }),
+        ),
     })
 }
 
@@ -144,9 +148,7 @@ pub(super) fn remember(
 /// The verified manifest of a release.
 pub(super) fn manifest(look: &mut Look, version: &ReleaseVersion) -> Result<Verified<Manifest>, Failure> {
     let candidate = candidate(look, version)?.clone();
-    look.trust
-        .manifest(&candidate, Some(&mut look.source))
-        .map_err(|error| Failure::of(error.exit(), &error))
+    look.trust.manifest(&candidate, Some(&mut look.source)).map_err(|error| Failure::of(error.exit(), &error))
 }
 
 pub(super) fn candidate<'a>(look: &'a Look, version: &ReleaseVersion) -> Result<&'a Candidate, Failure> {

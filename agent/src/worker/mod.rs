@@ -25,10 +25,10 @@ use crate::durable;
 use crate::event::Event;
 use crate::exit::{Exit, Failure};
 use crate::health::Ask;
+use crate::host::Services;
 use crate::host::commands::Commands;
 use crate::host::systemd::Systemd;
 use crate::host::vendor::Vendor;
-use crate::host::Services;
 use crate::layout::{InstanceLayout, Layout};
 use crate::lock::{Lock, LockError};
 use crate::plan::Manager;
@@ -232,4 +232,3 @@ impl Ask for Asker {
         answer
     }
 }
-

@@ -16,14 +16,14 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
             Act::Update => format!("{name}: {version} is installed"),
             Act::Rollback => format!("{name}: back on {version}"),
         }),
-        Outcome::RolledBack { error, touched, exit, ill } => Reply {
-            exit,
-            message: failed(plan, &error, touched, ill.as_deref()),
-            answer: None,
-        },
+        Outcome::RolledBack { error, touched, exit, ill } => {
+            Reply { exit, message: failed(plan, &error, touched, ill.as_deref()), answer: None }
+        }
         Outcome::Stuck { reason } => Reply {
             exit: Exit::Stuck,
-            message: format!("{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot retry'"),
+            message: format!(
+                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot retry'"
+            ),
             answer: None,
         },
     }
@@ -33,10 +33,14 @@ fn failed(plan: &Plan, error: &str, touched: bool, ill: Option<&str>) -> String 
     let (name, version) = (&plan.instance.name, &plan.to.version);
     if let (Some(from), Some(ill)) = (&plan.from, ill) {
         let before = &from.version;
-        return format!("{name}: {version} failed and was rolled back, but {before} is not healthy: {ill}. {version} failed with: {error}");
+        return format!(
+            "{name}: {version} failed and was rolled back, but {before} is not healthy: {ill}. {version} failed with: {error}"
+        );
     }
     match (&plan.from, touched) {
-        (Some(from), true) => format!("{name}: {version} failed and was rolled back, {} runs again: {error}", from.version),
+        (Some(from), true) => {
+            format!("{name}: {version} failed and was rolled back, {} runs again: {error}", from.version)
+        }
         (Some(from), false) => format!("{name}: {version} failed before {} was stopped: {error}", from.version),
         (None, _) => format!("{name}: {version} failed and was removed again: {error}"),
     }

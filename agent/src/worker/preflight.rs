@@ -27,7 +27,14 @@ pub(super) fn check_manager(settings: &Settings, profile: &Profile) -> Result<()
             plan::Manager::Command => service.pid_file.is_none().then_some("pid_file"),
         };
         if let Some(missing) = missing {
-            return Err(Failure::new(Exit::Configuration, format!("service {} of the application has no {missing}, which service_manager in {} needs", service.name, settings.path.display())));
+            return Err(Failure::new(
+                Exit::Configuration,
+                format!(
+                    "service {} of the application has no {missing}, which service_manager in {} needs",
+                    service.name,
+                    settings.path.display()
+                ),
+            ));
         }
     }
     Ok(())
@@ -42,14 +49,22 @@ pub(super) fn check_units(work: &Work<'_>, settings: &Settings, profile: &Profil
     for service in &profile.services {
         let unit = service.unit.as_deref().unwrap_or_default();
         if !systemd::is_service_name(unit) {
-            return wrong(format!("{unit:?}, the unit of {}, is not the name of a service such as app.service", service.name));
+            return wrong(format!(
+                "{unit:?}, the unit of {}, is not the name of a service such as app.service",
+                service.name
+            ));
         }
         if service.unit_file.is_none() && systemd::is_missing(unit) {
-            return wrong(format!("this machine has no unit {unit}, which {} needs: install it, or name another in [services.{0}]", service.name));
+            return wrong(format!(
+                "this machine has no unit {unit}, which {} needs: install it, or name another in [services.{0}]",
+                service.name
+            ));
         }
     }
     match guard::of_another(&work.layout.units(), &profile.services, &work.here(settings).closed()) {
-        Some(path) => wrong(format!("{} says that another instance has this unit: name another in [services]", path.display())),
+        Some(path) => {
+            wrong(format!("{} says that another instance has this unit: name another in [services]", path.display()))
+        }
         None => Ok(()),
     }
 }
@@ -59,7 +74,10 @@ pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), F
     for kept in &profile.keep {
         let path = settings.app().shared().join(&kept.path);
         if kept.kind == KeptType::File && !path.exists() {
-            return Err(Failure::new(Exit::Refused, format!("the application needs {}: put it at {} first", kept.path, path.display())));
+            return Err(Failure::new(
+                Exit::Refused,
+                format!("the application needs {}: put it at {} first", kept.path, path.display()),
+            ));
         }
     }
     Ok(())
@@ -90,7 +108,8 @@ pub(super) fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profi
     let here = work.here(settings);
     let mut services = services(&settings.instance, here.scratch());
     let directory = settings.instance.directory.clone();
-    let sample = health::sample(profile, &mut *services, &mut Asker::default(), &vendor(&settings.instance, &here), &directory);
+    let sample =
+        health::sample(profile, &mut *services, &mut Asker::default(), &vendor(&settings.instance, &here), &directory);
     if let Some(problem) = sample.problem(&[]) {
         work.note(format!("before the update: {problem}"));
     }
@@ -120,7 +139,10 @@ pub(super) fn check_room(settings: &Settings, manifest: &Manifest) -> Result<(),
     let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
     let files = manifest.files.len() as u64;
     if room.f_files > 0 && room.f_favail < files.saturating_mul(2) {
-        return Err(Failure::new(Exit::Refused, format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2)));
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2),
+        ));
     }
     Ok(())
 }

@@ -65,18 +65,16 @@ fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option
         delivery: None,
     };
     let is_stuck = matches!(update::resume::next(&open), update::resume::Next::Stuck(_));
-    let outcome = if retry && is_stuck {
-        engine::retry(&mut open, &mut world)
-    } else {
-        update::recover(&mut open, &mut world)
-    };
+    let outcome =
+        if retry && is_stuck { engine::retry(&mut open, &mut world) } else { update::recover(&mut open, &mut world) };
     outcome.map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
 /// The instances that have a state.
 fn known(work: &Work<'_>) -> Result<Vec<InstanceLayout>, Failure> {
     let state = work.layout.state();
-    let read = |error: std::io::Error| Failure::new(Exit::Unexpected, format!("cannot read {}: {error}", state.display()));
+    let read =
+        |error: std::io::Error| Failure::new(Exit::Unexpected, format!("cannot read {}: {error}", state.display()));
     let mut known = Vec::new();
     for entry in std::fs::read_dir(&state).map_err(read)? {
         let entry = entry.map_err(read)?;

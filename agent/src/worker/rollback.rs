@@ -67,7 +67,10 @@ fn cost(
     for database in databases {
         let record = here.backup(update.plan().id).join(format!("{database}.json"));
         if !record.exists() {
-            return Err(Failure::new(Exit::NotFound, format!("{name}: the backup of database {database} is not kept any more: {}", record.display())));
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("{name}: the backup of database {database} is not kept any more: {}", record.display()),
+            ));
         }
     }
     let names: Vec<&str> = databases.iter().map(Name::as_str).collect();
@@ -80,7 +83,12 @@ fn cost(
 }
 
 /// How to copy what is being left.
-fn ways(work: &Work<'_>, settings: &Settings, update: &Journal, names: Vec<Name>) -> Result<Vec<DatabaseBackup>, Failure> {
+fn ways(
+    work: &Work<'_>,
+    settings: &Settings,
+    update: &Journal,
+    names: Vec<Name>,
+) -> Result<Vec<DatabaseBackup>, Failure> {
     let vendor = vendor(&settings.instance, &work.here(settings));
     names
         .into_iter()
@@ -88,8 +96,10 @@ fn ways(work: &Work<'_>, settings: &Settings, update: &Journal, names: Vec<Name>
             let database = update.plan().to.profile.database(&name).ok_or_else(|| {
                 Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
             })?;
-            let condition = with_store(database, &vendor, &settings.app(), |store| store.examine())
-                .map_err(|error| Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error))))?;
+            let condition =
+                with_store(database, &vendor, &settings.app(), |store| store.examine()).map_err(|error| {
+                    Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error)))
+                })?;
             Ok(DatabaseBackup { database: name, way: condition.way })
         })
         .collect()

@@ -57,7 +57,10 @@ pub(super) fn update(
 ) -> Result<Reply, Failure> {
     let journals = check::journals(work, settings)?;
     if history::installed(&journals).is_none() {
-        return Err(Failure::new(Exit::NotFound, format!("{} is not managed yet: run 'surefoot install' or 'surefoot adopt' first", settings.instance.name)));
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("{} is not managed yet: run 'surefoot install' or 'surefoot adopt' first", settings.instance.name),
+        ));
     }
     decide_and_apply(work, settings, wish(version, again, by))
 }
@@ -71,11 +74,17 @@ pub(super) fn install(
 ) -> Result<Reply, Failure> {
     let journals = check::journals(work, settings)?;
     if let Some(installed) = history::installed(&journals) {
-        return Err(Failure::new(Exit::NotFound, format!("{} is installed already: run 'surefoot update'", installed.version)));
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("{} is installed already: run 'surefoot update'", installed.version),
+        ));
     }
     if std::fs::symlink_metadata(&settings.instance.directory).is_ok() {
         let directory = settings.instance.directory.display();
-        return Err(Failure::new(Exit::Refused, format!("{directory} exists already: 'surefoot adopt' makes it managed")));
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("{directory} exists already: 'surefoot adopt' makes it managed"),
+        ));
     }
     decide_and_apply(work, settings, wish(version, false, by))
 }
@@ -97,13 +106,15 @@ pub(super) fn approve(
 ) -> Result<Reply, Failure> {
     let look = check::look(work, settings)?;
     let candidate = check::candidate(&look, version)?;
-    let approval = Approval { at: work.now(), version: version.clone(), manifest: candidate.manifest, by: by.to_owned() };
-    write_approval(&work.here(settings).approvals(), &approval)
-        .map_err(|error| Failure::early(&error))?;
+    let approval =
+        Approval { at: work.now(), version: version.clone(), manifest: candidate.manifest, by: by.to_owned() };
+    write_approval(&work.here(settings).approvals(), &approval).map_err(|error| Failure::early(&error))?;
     if look.installed.is_none() {
         // A first install asks for more than an approval: see `install`.
         let name = &settings.instance.name;
-        return Ok(Reply::well(format!("{name}: {version} is approved; nothing is installed yet: run 'surefoot install' or 'surefoot adopt'")));
+        return Ok(Reply::well(format!(
+            "{name}: {version} is approved; nothing is installed yet: run 'surefoot install' or 'surefoot adopt'"
+        )));
     }
     drop(look);
     decide_and_apply(work, settings, Wish::Poll)

@@ -1,10 +1,6 @@
 //! A hostile web server on loopback, and the fetch process as the agent starts it.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file uses a part of this world"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of this world")]
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -42,18 +38,13 @@ impl Asked {
 
     /// The path asked for.
     pub fn path(&self) -> &str {
-        self.head
-            .split(' ')
-            .nth(1)
-            .expect("a request line has a path")
+        self.head.split(' ').nth(1).expect("a request line has a path")
     }
 
     /// First byte of the range asked for.
     pub fn from(&self) -> usize {
         let range = self.header("range");
-        let from = range
-            .as_deref()
-            .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
+        let from = range.as_deref().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
         from.map_or(0, |from| from.parse().expect("a number"))
     }
 }
@@ -81,29 +72,16 @@ impl Server {
         script: impl Fn(&Asked, &mut dyn Wire) + Send + Sync + 'static,
     ) -> Self {
         Self::listen("https", move |stream, asked| {
-            let session =
-                rustls::ServerConnection::new(Arc::clone(&config)).expect("a TLS session");
-            converse(
-                &mut rustls::StreamOwned::new(session, stream),
-                asked,
-                &script,
-            );
+            let session = rustls::ServerConnection::new(Arc::clone(&config)).expect("a TLS session");
+            converse(&mut rustls::StreamOwned::new(session, stream), asked, &script);
         })
     }
 
-    fn listen(
-        scheme: &'static str,
-        serve: impl Fn(TcpStream, &Mutex<Vec<Asked>>) + Send + Sync + 'static,
-    ) -> Self {
+    fn listen(scheme: &'static str, serve: impl Fn(TcpStream, &Mutex<Vec<Asked>>) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (asked, closing) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-        let server = Self {
-            address,
-            asked: Arc::clone(&asked),
-            closing: Arc::clone(&closing),
-            scheme,
-        };
+        let server = Self { address, asked: Arc::clone(&asked), closing: Arc::clone(&closing), scheme };
         let serve = Arc::new(serve);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -140,11 +118,7 @@ impl Drop for Server {
     }
 }
 
-fn converse<S: Read + Write>(
-    stream: &mut S,
-    asked: &Mutex<Vec<Asked>>,
-    script: &dyn Fn(&Asked, &mut dyn Wire),
-) {
+fn converse<S: Read + Write>(stream: &mut S, asked: &Mutex<Vec<Asked>>, script: &dyn Fn(&Asked, &mut dyn Wire)) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -155,10 +129,7 @@ fn converse<S: Read + Write>(
     }
     let request = {
         let mut asked = asked.lock().expect("no test thread panicked");
-        let request = Asked {
-            number: asked.len(),
-            head: String::from_utf8_lossy(&head).into_owned(),
-        };
+        let request = Asked { number: asked.len(), head: String::from_utf8_lossy(&head).into_owned() };
         asked.push(request.clone());
         request
     };
@@ -179,10 +150,7 @@ pub fn stall(wire: &mut dyn Wire) {
 
 /// An ordinary answer.
 pub fn ok(wire: &mut dyn Wire, body: &[u8]) {
-    say(
-        wire,
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()),
-    );
+    say(wire, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()));
     say(wire, body);
 }
 
@@ -192,12 +160,7 @@ pub fn ok_range(asked: &Asked, wire: &mut dyn Wire, body: &[u8]) {
         0 => ok(wire, body),
         from => {
             let (last, total, rest) = (body.len() - 1, body.len(), &body[from..]);
-            say(
-                wire,
-                format!(
-                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{last}/{total}\r\n"
-                ),
-            );
+            say(wire, format!("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {from}-{last}/{total}\r\n"));
             say(wire, format!("Content-Length: {}\r\n\r\n", rest.len()));
             say(wire, rest);
         }
@@ -206,10 +169,7 @@ pub fn ok_range(asked: &Asked, wire: &mut dyn Wire, body: &[u8]) {
 
 /// An answer without a body.
 pub fn status(wire: &mut dyn Wire, line: &str, headers: &str) {
-    say(
-        wire,
-        format!("HTTP/1.1 {line}\r\n{headers}Content-Length: 0\r\n\r\n"),
-    );
+    say(wire, format!("HTTP/1.1 {line}\r\n{headers}Content-Length: 0\r\n\r\n"));
 }
 
 /// The fetch process with an empty environment.
@@ -219,38 +179,20 @@ pub fn fetcher() -> Fetcher {
 
 /// The fetch process with these variables.
 pub fn fetcher_in(environment: &[(&str, &Path)]) -> Fetcher {
-    let environment = environment
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    Fetcher::start_in(
-        Path::new(env!("CARGO_BIN_EXE_surefoot")),
-        user(),
-        environment.collect(),
-    )
-    .expect("the fetch process starts")
+    let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    Fetcher::start_in(Path::new(env!("CARGO_BIN_EXE_surefoot")), user(), environment.collect())
+        .expect("the fetch process starts")
 }
 
 /// `nobody` where the test is root: the fetch process refuses to be root.
 pub fn user() -> Option<(u32, u32)> {
-    rustix::process::geteuid()
-        .is_root()
-        .then_some((65534, 65534))
+    rustix::process::geteuid().is_root().then_some((65534, 65534))
 }
 
 /// A question with patience enough for a machine under load; tests of impatience set less.
 pub fn question(location: Location) -> Get {
-    let timeouts = Timeouts {
-        connect_ms: 10_000,
-        stall_ms: 10_000,
-        total_ms: 30_000,
-    };
-    Get {
-        location,
-        from: 0,
-        cap: 1 << 20,
-        expect_length: None,
-        timeouts,
-    }
+    let timeouts = Timeouts { connect_ms: 10_000, stall_ms: 10_000, total_ms: 30_000 };
+    Get { location, from: 0, cap: 1 << 20, expect_length: None, timeouts }
 }
 
 /// The question for a URL.
@@ -270,17 +212,12 @@ pub fn ask(fetcher: &mut Fetcher, get: &Get) -> (Vec<u8>, Result<Fetched, Source
 
 /// `length` bytes that differ from place to place.
 pub fn bytes(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|index| (index * 7 + index / 251) as u8)
-        .collect()
+    (0..length).map(|index| (index * 7 + index / 251) as u8).collect()
 }
 
 /// A directory and files that other users can read too.
 pub fn open_directory() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let permissions = std::fs::Permissions::from_mode(0o755);
-    tempfile::Builder::new()
-        .permissions(permissions)
-        .tempdir()
-        .expect("a temporary directory")
+    tempfile::Builder::new().permissions(permissions).tempdir().expect("a temporary directory")
 }

@@ -40,9 +40,7 @@ impl Manifest {
     }
 
     fn check_files(&self) -> Result<(), ManifestError> {
-        require(self.files.len() <= MOST_FILES, || {
-            format!("{} files are more than {MOST_FILES}", self.files.len())
-        })?;
+        require(self.files.len() <= MOST_FILES, || format!("{} files are more than {MOST_FILES}", self.files.len()))?;
         let size = self.files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.size));
         require(size == Some(self.unpacked_size), || {
             format!("its files do not add up to its unpacked size of {} bytes", self.unpacked_size)
@@ -74,14 +72,16 @@ impl Manifest {
     fn check_migrations(&self) -> Result<(), ManifestError> {
         let files: BTreeSet<&ReleasePath> = self.files.iter().map(|file| &file.path).collect();
         for step in &self.migration_steps {
-            require(files.contains(&step.file), || {
-                format!("migration file {} is not in the release", step.file)
-            })?;
+            require(files.contains(&step.file), || format!("migration file {} is not in the release", step.file))?;
             require(step.version <= self.version, || {
                 format!("migration {} belongs to the later release {}", step.file, step.version)
             })?;
             require(self.application.database(&step.database).is_some(), || {
-                format!("migration {} names the database {:?}, which the profile does not have", step.file, step.database.as_str())
+                format!(
+                    "migration {} names the database {:?}, which the profile does not have",
+                    step.file,
+                    step.database.as_str()
+                )
             })?;
         }
         require(self.migration_steps.is_sorted_by_key(|step| &step.version), || {
@@ -171,9 +171,7 @@ fn check_distinct<'a>(paths: impl Iterator<Item = &'a ReleasePath>) -> Result<()
 /// What a forge keeps unchanged: see GitHub's renaming of asset names.
 fn check_file_name(name: &str) -> Result<(), ManifestError> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-    let sound = name.len() <= 128
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(legal);
+    let sound = name.len() <= 128 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(legal);
     require(sound, || format!("{name:?} is not a legal name of an artifact"))
 }
 

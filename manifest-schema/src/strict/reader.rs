@@ -40,10 +40,7 @@ impl Reader<'_> {
         if self.depth == MAX_DEPTH {
             return self.refuse(Fault::TooDeep);
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 
     fn integer<E: serde::de::Error>(self, number: i128) -> Result<Value, E> {
@@ -134,12 +131,6 @@ impl<'de> Visitor<'de> for Reader<'_> {
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fault = RefCell::new(None);
-        Reader {
-            depth: 0,
-            text: Text::ManyLines,
-            fault: &fault,
-        }
-        .deserialize(deserializer)
-        .map_err(D::Error::custom)
+        Reader { depth: 0, text: Text::ManyLines, fault: &fault }.deserialize(deserializer).map_err(D::Error::custom)
     }
 }

@@ -18,11 +18,7 @@ pub(super) fn is_version<R: Role>(offered: &R, expected: u64) -> Result<(), Erro
     if found == expected {
         return Ok(());
     }
-    Err(Error::Version {
-        role: R::NAME,
-        expected,
-        found,
-    })
+    Err(Error::Version { role: R::NAME, expected, found })
 }
 
 /// It has not expired: its expiry is later than the start of the cycle (TUF 5.3.10, 5.4.4, 5.5.6,
@@ -32,10 +28,7 @@ pub(super) fn is_fresh<R: Role>(offered: &R, now: Time) -> Result<(), Error> {
     if expired_at > now {
         return Ok(());
     }
-    Err(Error::Expired {
-        role: R::NAME,
-        expired_at,
-    })
+    Err(Error::Expired { role: R::NAME, expired_at })
 }
 
 /// Its version does not go back.
@@ -47,30 +40,18 @@ fn not_below(role: RoleName, trusted: u64, found: u64) -> Result<(), Error> {
     if found >= trusted {
         return Ok(());
     }
-    Err(Error::Rollback {
-        role,
-        trusted,
-        found,
-    })
+    Err(Error::Rollback { role, trusted, found })
 }
 
 /// It is the file that its parent signed (TUF 5.5.2, 5.6.2). Length first: it costs nothing.
 pub(super) fn is_file(role: RoleName, bytes: &[u8], signed: MetaFile) -> Result<(), Error> {
     let (expected, found) = (signed.length, bytes.len() as u64);
     if found != expected {
-        return Err(Error::MetadataLength {
-            role,
-            expected,
-            found,
-        });
+        return Err(Error::MetadataLength { role, expected, found });
     }
     let (expected, found) = (signed.sha256, Sha256::of(bytes));
     if found != expected {
-        return Err(Error::MetadataDigest {
-            role,
-            expected,
-            found,
-        });
+        return Err(Error::MetadataDigest { role, expected, found });
     }
     Ok(())
 }
@@ -88,11 +69,7 @@ pub(super) fn newer_timestamp(
     if trusted.version == offered.version {
         return Ok((trusted.clone(), Update::Unchanged));
     }
-    not_below(
-        RoleName::Snapshot,
-        trusted.snapshot.version,
-        offered.snapshot.version,
-    )?;
+    not_below(RoleName::Snapshot, trusted.snapshot.version, offered.snapshot.version)?;
     Ok((offered, Update::New))
 }
 
@@ -100,17 +77,9 @@ pub(super) fn newer_timestamp(
 pub(super) fn snapshot_goes_on(trusted: &Snapshot, offered: &Snapshot) -> Result<(), Error> {
     goes_on(trusted, offered)?;
     let (before, after) = (&trusted.meta, &offered.meta);
-    not_below(
-        RoleName::Targets,
-        before.targets.version,
-        after.targets.version,
-    )?;
+    not_below(RoleName::Targets, before.targets.version, after.targets.version)?;
     for (file, listed) in &before.delegated {
-        if after
-            .delegated
-            .get(file)
-            .is_none_or(|still| still.version < listed.version)
-        {
+        if after.delegated.get(file).is_none_or(|still| still.version < listed.version) {
             let (file, trusted) = (file.clone(), listed.version);
             return Err(Error::DelegatedRollback { file, trusted });
         }

@@ -42,20 +42,14 @@ impl Envelope {
     pub(super) fn read(role: RoleName, bytes: &[u8], cap: u64) -> Result<Self, Error> {
         let unreadable = |source| Error::Unreadable { role, source };
         let file = strict::parse(bytes, cap).map_err(unreadable)?;
-        let file: File = file
-            .to()
-            .map_err(|source| Error::Malformed { role, source })?;
+        let file: File = file.to().map_err(|source| Error::Malformed { role, source })?;
         let mut signatures = BTreeMap::new();
         for Signature { keyid, sig } in file.signatures {
             if signatures.insert(keyid.clone(), sig).is_some() {
                 return Err(Error::SignedTwice { role, key: keyid });
             }
         }
-        Ok(Self {
-            role,
-            signatures,
-            signed: canonical::encode(&file.signed),
-        })
+        Ok(Self { role, signatures, signed: canonical::encode(&file.signed) })
     }
 
     /// Demands that the keys `root` gives the role have signed, as many as its threshold says.
@@ -66,12 +60,7 @@ impl Envelope {
             return Ok(());
         }
         let (role, root) = (self.role, root.version);
-        Err(Error::TooFewSignatures {
-            role,
-            valid,
-            threshold,
-            root,
-        })
+        Err(Error::TooFewSignatures { role, valid, threshold, root })
     }
 
     /// How many different public keys of the role have signed.

@@ -38,9 +38,7 @@ pub enum Error {
         found: String,
     },
     /// Written for another major version of the specification.
-    #[error(
-        "the {role} metadata follows version {found:?} of the TUF specification, only 1 is known"
-    )]
+    #[error("the {role} metadata follows version {found:?} of the TUF specification, only 1 is known")]
     SpecVersion {
         /// Whose metadata.
         role: RoleName,
@@ -56,9 +54,7 @@ pub enum Error {
         key: String,
     },
     /// Not enough different keys of the role have signed.
-    #[error(
-        "the {role} metadata has {valid} valid signatures of the {threshold} that root version {root} asks for"
-    )]
+    #[error("the {role} metadata has {valid} valid signatures of the {threshold} that root version {root} asks for")]
     TooFewSignatures {
         /// Whose metadata.
         role: RoleName,
@@ -142,9 +138,7 @@ pub enum Error {
         needs: RoleName,
     },
     /// Root can only change at the start of a cycle.
-    #[error(
-        "the root metadata cannot change any more in this cycle: the timestamp is already trusted"
-    )]
+    #[error("the root metadata cannot change any more in this cycle: the timestamp is already trusted")]
     LateRoot,
     /// Targets cannot be checked yet.
     #[error("no target can be checked before current targets metadata is trusted")]

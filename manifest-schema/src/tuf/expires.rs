@@ -7,15 +7,9 @@ pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Resul
     serializer.collect_str(&spell(*time))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Timestamp, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
-    read(&text).ok_or_else(|| {
-        de::Error::custom(format_args!(
-            "{text:?} is not a date like 2026-01-31T23:59:59Z"
-        ))
-    })
+    read(&text).ok_or_else(|| de::Error::custom(format_args!("{text:?} is not a date like 2026-01-31T23:59:59Z")))
 }
 
 /// jiff reads many forms of a moment; only the one that is written back the same is ours. This
@@ -35,11 +29,7 @@ mod tests {
 
     #[test]
     fn a_date_is_read_and_written_in_one_form() {
-        for text in [
-            "2026-01-31T23:59:59Z",
-            "2028-02-29T00:00:00Z",
-            "0001-01-01T00:00:00Z",
-        ] {
+        for text in ["2026-01-31T23:59:59Z", "2028-02-29T00:00:00Z", "0001-01-01T00:00:00Z"] {
             assert_eq!(read(text).map(spell).as_deref(), Some(text));
         }
     }

@@ -117,11 +117,8 @@ impl PublicKey {
     ///
     /// Strictly: also false for S ≥ L and for small-order or non-canonical R.
     pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
-        lower_hex::<64>(signature).is_some_and(|bytes| {
-            self.0
-                .verify_strict(message, &Signature::from_bytes(&bytes))
-                .is_ok()
-        })
+        lower_hex::<64>(signature)
+            .is_some_and(|bytes| self.0.verify_strict(message, &Signature::from_bytes(&bytes)).is_ok())
     }
 }
 
@@ -174,10 +171,7 @@ impl KeyObject {
     fn key(self) -> Result<PublicKey, KeyError> {
         match (self.keytype.as_str(), self.scheme.as_str()) {
             ("ed25519", "ed25519") => self.keyval.public.parse(),
-            _ => Err(KeyError::Algorithm {
-                keytype: self.keytype,
-                scheme: self.scheme,
-            }),
+            _ => Err(KeyError::Algorithm { keytype: self.keytype, scheme: self.scheme }),
         }
     }
 }

@@ -24,11 +24,7 @@ impl MetaFile {
     /// Describes the metadata file `bytes` of `version`.
     #[must_use]
     pub fn of(version: u64, bytes: &[u8]) -> Self {
-        Self {
-            version,
-            length: bytes.len() as u64,
-            sha256: Sha256::of(bytes),
-        }
+        Self { version, length: bytes.len() as u64, sha256: Sha256::of(bytes) }
     }
 }
 
@@ -38,9 +34,7 @@ pub(super) fn length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resul
     if length <= MAX_INTEGER.unsigned_abs() {
         return Ok(length);
     }
-    Err(serde::de::Error::custom(format_args!(
-        "length {length} is beyond 2^53 - 1"
-    )))
+    Err(serde::de::Error::custom(format_args!("length {length} is beyond 2^53 - 1")))
 }
 
 /// `{"sha256": …}`; digests of other algorithms may stand beside it and are not looked at.

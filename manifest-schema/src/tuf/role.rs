@@ -93,22 +93,13 @@ mod sealed {
 
 /// The metadata of role `R` whose canonical form is `signed`. Only for verified bytes.
 pub(super) fn read<R: Role>(signed: &[u8]) -> Result<R, Error> {
-    let malformed = |source| Error::Malformed {
-        role: R::NAME,
-        source,
-    };
+    let malformed = |source| Error::Malformed { role: R::NAME, source };
     let head: Head = serde_json::from_slice(signed).map_err(malformed)?;
     if head.kind != R::NAME.as_str() {
-        return Err(Error::WrongType {
-            role: R::NAME,
-            found: head.kind,
-        });
+        return Err(Error::WrongType { role: R::NAME, found: head.kind });
     }
     if !is_readable(&head.spec_version) {
-        return Err(Error::SpecVersion {
-            role: R::NAME,
-            found: head.spec_version,
-        });
+        return Err(Error::SpecVersion { role: R::NAME, found: head.spec_version });
     }
     serde_json::from_slice(signed).map_err(malformed)
 }
@@ -140,11 +131,7 @@ pub(super) struct Outgoing<'a, R: Role> {
 
 impl<'a, R: Role> Outgoing<'a, R> {
     pub(super) const fn new(role: &'a R) -> Self {
-        Self {
-            kind: R::NAME.as_str(),
-            spec_version: SPEC_VERSION,
-            role,
-        }
+        Self { kind: R::NAME.as_str(), spec_version: SPEC_VERSION, role }
     }
 }
 
@@ -154,7 +141,5 @@ pub(super) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64,
     if (1..=MAX_VERSION).contains(&version) {
         return Ok(version);
     }
-    Err(de::Error::custom(format_args!(
-        "version {version} is not from 1 to 2^53 - 1"
-    )))
+    Err(de::Error::custom(format_args!("version {version} is not from 1 to 2^53 - 1")))
 }

@@ -45,10 +45,7 @@ impl Root {
     /// Root metadata in which no role has a key yet; every threshold is 1.
     #[must_use]
     pub fn new(version: u64, expires: jiff::Timestamp) -> Self {
-        let none = || RoleKeys {
-            key_ids: BTreeSet::new(),
-            threshold: 1,
-        };
+        let none = || RoleKeys { key_ids: BTreeSet::new(), threshold: 1 };
         Self {
             version,
             expires,
@@ -90,20 +87,14 @@ impl Root {
     /// Lets the key no longer speak for `role`; a key without any role is dropped.
     pub fn revoke(&mut self, role: RoleName, key: KeyId) {
         self.role_mut(role).key_ids.remove(&key);
-        if !RoleName::ALL
-            .iter()
-            .any(|role| self.role(*role).key_ids.contains(&key))
-        {
+        if !RoleName::ALL.iter().any(|role| self.role(*role).key_ids.contains(&key)) {
             self.keys.remove(&key);
         }
     }
 
     /// The key `id`, if it may speak for `role`.
     pub(super) fn key(&self, role: RoleName, id: &KeyId) -> Option<&PublicKey> {
-        self.role(role)
-            .key_ids
-            .get(id)
-            .and_then(|id| self.keys.get(id))
+        self.role(role).key_ids.get(id).and_then(|id| self.keys.get(id))
     }
 }
 
@@ -142,28 +133,9 @@ struct Roles {
 
 impl From<Root> for RootObject {
     fn from(root: Root) -> Self {
-        let Root {
-            version,
-            expires,
-            keys,
-            root,
-            targets,
-            snapshot,
-            timestamp,
-        } = root;
-        let roles = Roles {
-            root,
-            targets,
-            snapshot,
-            timestamp,
-        };
-        Self {
-            version,
-            expires,
-            consistent_snapshot: true,
-            keys,
-            roles,
-        }
+        let Root { version, expires, keys, root, targets, snapshot, timestamp } = root;
+        let roles = Roles { root, targets, snapshot, timestamp };
+        Self { version, expires, consistent_snapshot: true, keys, roles }
     }
 }
 
@@ -171,48 +143,23 @@ impl TryFrom<RootObject> for Root {
     type Error = String;
 
     fn try_from(object: RootObject) -> Result<Self, String> {
-        let RootObject {
-            version,
-            expires,
-            consistent_snapshot,
-            keys,
-            roles,
-        } = object;
+        let RootObject { version, expires, consistent_snapshot, keys, roles } = object;
         if !consistent_snapshot {
             return Err("consistent_snapshot is false, and only true is supported".to_owned());
         }
-        let Roles {
-            root,
-            targets,
-            snapshot,
-            timestamp,
-        } = roles;
-        Ok(Self {
-            version,
-            expires,
-            keys,
-            root,
-            targets,
-            snapshot,
-            timestamp,
-        })
+        let Roles { root, targets, snapshot, timestamp } = roles;
+        Ok(Self { version, expires, keys, root, targets, snapshot, timestamp })
     }
 }
 
 /// Reads `keys` and holds each to its name: the SHA-256 of its canonical key object (TUF 4.2).
-fn keys_by_their_id<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<KeyId, PublicKey>, D::Error> {
+fn keys_by_their_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<KeyId, PublicKey>, D::Error> {
     let objects = BTreeMap::<String, Value>::deserialize(deserializer)?;
     let read = |(name, object): (String, Value)| {
-        let key = object
-            .to::<PublicKey>()
-            .map_err(|error| de::Error::custom(format_args!("key {name}: {error}")))?;
+        let key = object.to::<PublicKey>().map_err(|error| de::Error::custom(format_args!("key {name}: {error}")))?;
         let id = KeyId::of(&object);
         if id.to_string() != name {
-            return Err(de::Error::custom(format_args!(
-                "key {name} has the id {id}"
-            )));
+            return Err(de::Error::custom(format_args!("key {name} has the id {id}")));
         }
         Ok((id, key))
     };
@@ -227,9 +174,7 @@ fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<KeyI
     let mut ids = BTreeSet::new();
     for id in Vec::<KeyId>::deserialize(deserializer)? {
         if !ids.insert(id) {
-            return Err(de::Error::custom(format_args!(
-                "the key {id} is listed twice"
-            )));
+            return Err(de::Error::custom(format_args!("the key {id} is listed twice")));
         }
     }
     Ok(ids)

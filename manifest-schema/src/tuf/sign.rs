@@ -25,20 +25,14 @@ pub fn sign<R: Role>(metadata: &R, keys: &[&SigningKey]) -> Result<Vec<u8>, Sign
     }
     let signed = canonical_form(metadata)?;
     let by_id: BTreeMap<_, _> = keys.iter().map(|key| (key.public().id(), *key)).collect();
-    let signatures = by_id
-        .values()
-        .map(|key| signature(key, &signed))
-        .collect::<Result<_, _>>()?;
+    let signatures = by_id.values().map(|key| signature(key, &signed)).collect::<Result<_, _>>()?;
     let file = file(signatures, &signed);
     read_back::<R>(&file)?;
     Ok(file)
 }
 
 fn canonical_form<R: Role>(metadata: &R) -> Result<Vec<u8>, SignError> {
-    canonical::to_canonical(&Outgoing::new(metadata)).map_err(|source| SignError::Canonical {
-        role: R::NAME,
-        source,
-    })
+    canonical::to_canonical(&Outgoing::new(metadata)).map_err(|source| SignError::Canonical { role: R::NAME, source })
 }
 
 fn signature(key: &SigningKey, signed: &[u8]) -> Result<Signature, SignError> {
@@ -48,10 +42,7 @@ fn signature(key: &SigningKey, signed: &[u8]) -> Result<Signature, SignError> {
     if !public.verifies(signed, &sig) {
         return Err(SignError::BadSignature { key: public.id() });
     }
-    Ok(Signature {
-        keyid: public.id().to_string(),
-        sig,
-    })
+    Ok(Signature { keyid: public.id().to_string(), sig })
 }
 
 /// The parts put together by hand, since a serializer would not leave `signed` as it was signed.
@@ -69,10 +60,7 @@ fn file(signatures: Vec<Signature>, signed: &[u8]) -> Vec<u8> {
 fn read_back<R: Role>(file: &[u8]) -> Result<(), SignError> {
     Envelope::read(R::NAME, file, R::NAME.cap())
         .and_then(|envelope| envelope.check_form::<R>())
-        .map_err(|source| SignError::Refused {
-            role: R::NAME,
-            source: Box::new(source),
-        })
+        .map_err(|source| SignError::Refused { role: R::NAME, source: Box::new(source) })
 }
 
 impl Root {
@@ -82,27 +70,17 @@ impl Root {
     /// # Errors
     /// [`SignError::Threshold`] with the first role that cannot.
     pub fn check_thresholds(&self) -> Result<(), SignError> {
-        RoleName::ALL
-            .iter()
-            .try_for_each(|role| self.check_threshold(*role))
+        RoleName::ALL.iter().try_for_each(|role| self.check_threshold(*role))
     }
 
     fn check_threshold(&self, role: RoleName) -> Result<(), SignError> {
         let granted = self.role(role);
-        let different: BTreeSet<_> = granted
-            .key_ids
-            .iter()
-            .filter_map(|id| self.keys.get(id))
-            .map(PublicKey::as_bytes)
-            .collect();
+        let different: BTreeSet<_> =
+            granted.key_ids.iter().filter_map(|id| self.keys.get(id)).map(PublicKey::as_bytes).collect();
         let (threshold, keys) = (granted.threshold, different.len());
         if (1..=keys).contains(&(threshold as usize)) {
             return Ok(());
         }
-        Err(SignError::Threshold {
-            role,
-            threshold,
-            keys,
-        })
+        Err(SignError::Threshold { role, threshold, keys })
     }
 }

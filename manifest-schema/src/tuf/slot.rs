@@ -15,10 +15,7 @@ pub(super) struct Slot<R> {
 
 impl<R> Default for Slot<R> {
     fn default() -> Self {
-        Self {
-            previous: None,
-            current: None,
-        }
+        Self { previous: None, current: None }
     }
 }
 
@@ -30,10 +27,7 @@ impl<R: Role> Slot<R> {
 
     /// Takes what was trusted before; the higher version stays.
     pub(super) fn remember(&mut self, loaded: Verified<R>) -> Update {
-        if self
-            .newest()
-            .is_some_and(|known| known.version() >= loaded.version())
-        {
+        if self.newest().is_some_and(|known| known.version() >= loaded.version()) {
             return Update::Unchanged;
         }
         self.previous = Some(loaded);
@@ -49,7 +43,6 @@ impl<R: Role> Slot<R> {
 
     /// Version and expiry of the newest.
     pub(super) fn known(&self) -> Option<(u64, jiff::Timestamp)> {
-        self.newest()
-            .map(|newest| (newest.version(), newest.expires()))
+        self.newest().map(|newest| (newest.version(), newest.expires()))
     }
 }

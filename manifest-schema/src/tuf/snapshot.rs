@@ -25,14 +25,7 @@ impl Snapshot {
     /// The snapshot that lists this targets metadata.
     #[must_use]
     pub const fn new(version: u64, expires: jiff::Timestamp, targets: MetaFile) -> Self {
-        Self {
-            version,
-            expires,
-            meta: SnapshotMeta {
-                targets,
-                delegated: BTreeMap::new(),
-            },
-        }
+        Self { version, expires, meta: SnapshotMeta { targets, delegated: BTreeMap::new() } }
     }
 }
 

@@ -44,9 +44,7 @@ impl TargetPath {
     /// The last component: `manifest.json` of `v1.1.0/manifest.json`.
     #[must_use]
     pub fn file_name(&self) -> &str {
-        self.0
-            .rsplit_once('/')
-            .map_or(self.as_str(), |(_, name)| name)
+        self.0.rsplit_once('/').map_or(self.as_str(), |(_, name)| name)
     }
 
     /// Where a repository with consistent snapshots keeps the file with this digest: the hash goes
@@ -76,11 +74,7 @@ impl FromStr for TargetPath {
 
 fn is_legal(component: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-');
-    component
-        .bytes()
-        .next()
-        .is_some_and(|first| first.is_ascii_alphanumeric())
-        && component.bytes().all(legal)
+    component.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) && component.bytes().all(legal)
 }
 
 impl fmt::Display for TargetPath {
@@ -91,9 +85,7 @@ impl fmt::Display for TargetPath {
 
 impl<'de> Deserialize<'de> for TargetPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -105,10 +97,7 @@ mod tests {
     fn the_hash_goes_before_the_file_name() {
         let digest = Sha256::of(b"");
         let path: TargetPath = "v1.1.0/manifest.json".parse().unwrap();
-        assert_eq!(
-            path.hashed(&digest),
-            format!("v1.1.0/{digest}.manifest.json")
-        );
+        assert_eq!(path.hashed(&digest), format!("v1.1.0/{digest}.manifest.json"));
         let path: TargetPath = "manifest.json".parse().unwrap();
         assert_eq!(path.hashed(&digest), format!("{digest}.manifest.json"));
     }
@@ -116,18 +105,12 @@ mod tests {
     #[test]
     fn paths_that_climb_hide_or_need_escaping_are_refused() {
         for path in [
-            "", "/", "/abs", "../x", "a/../x", "a/..", ".", "..", "a//b", "a/", "%2e%2e/x", "a\\b",
-            "a b", "a\nb", "a\0b", "é", ".env", "a/.git", "-rf", "a?b", "a#b", "a:b", "~x",
+            "", "/", "/abs", "../x", "a/../x", "a/..", ".", "..", "a//b", "a/", "%2e%2e/x", "a\\b", "a b", "a\nb",
+            "a\0b", "é", ".env", "a/.git", "-rf", "a?b", "a#b", "a:b", "~x",
         ] {
-            assert!(
-                matches!(path.parse::<TargetPath>(), Err(TargetPathError::Illegal(_))),
-                "{path:?}"
-            );
+            assert!(matches!(path.parse::<TargetPath>(), Err(TargetPathError::Illegal(_))), "{path:?}");
         }
-        assert_eq!(
-            "a".repeat(256).parse::<TargetPath>(),
-            Err(TargetPathError::TooLong(256))
-        );
+        assert_eq!("a".repeat(256).parse::<TargetPath>(), Err(TargetPathError::TooLong(256)));
         assert!("a".repeat(255).parse::<TargetPath>().is_ok());
     }
 }

@@ -41,11 +41,7 @@ impl TargetDescription {
     /// Describes the file `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            length: bytes.len() as u64,
-            sha256: Sha256::of(bytes),
-            custom: None,
-        }
+        Self { length: bytes.len() as u64, sha256: Sha256::of(bytes), custom: None }
     }
 }
 

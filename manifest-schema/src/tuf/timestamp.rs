@@ -45,10 +45,7 @@ mod meta {
     }
 
     pub(crate) fn serialize<S: Serializer>(snapshot: &MetaFile, to: S) -> Result<S::Ok, S::Error> {
-        Meta {
-            snapshot: *snapshot,
-        }
-        .serialize(to)
+        Meta { snapshot: *snapshot }.serialize(to)
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<MetaFile, D::Error> {

@@ -9,8 +9,7 @@
 mod answers;
 
 use super::checks::{
-    goes_on, is_file, is_fresh, is_version, newer_timestamp, revokes_freshness_keys,
-    snapshot_goes_on,
+    goes_on, is_file, is_fresh, is_version, newer_timestamp, revokes_freshness_keys, snapshot_goes_on,
 };
 use super::envelope::Envelope;
 use super::error::Error;
@@ -103,11 +102,7 @@ impl TrustedRepository {
         is_version(&*offered, self.root.version + 1)?;
         let revoked = revokes_freshness_keys(&self.root, &offered);
         self.root = offered;
-        Ok(if revoked {
-            self.forget()
-        } else {
-            RootUpdate::KeepCached
-        })
+        Ok(if revoked { self.forget() } else { RootUpdate::KeepCached })
     }
 
     fn forget(&mut self) -> RootUpdate {
@@ -154,14 +149,9 @@ impl TrustedRepository {
                 return Ok(());
             }
         };
-        let early = Error::Early {
-            role: RoleName::Snapshot,
-            needs: RoleName::Timestamp,
-        };
+        let early = Error::Early { role: RoleName::Snapshot, needs: RoleName::Timestamp };
         let offered = self.open_child(bytes, self.wanted_snapshot().ok_or(early)?)?;
-        self.snapshot
-            .newest()
-            .map_or(Ok(()), |trusted| snapshot_goes_on(trusted, &offered))?;
+        self.snapshot.newest().map_or(Ok(()), |trusted| snapshot_goes_on(trusted, &offered))?;
         is_fresh(&*offered, now)?;
         self.snapshot.current = Some(offered);
         self.targets.demote();
@@ -182,15 +172,9 @@ impl TrustedRepository {
                 return Ok(());
             }
         };
-        let early = Error::Early {
-            role: RoleName::Targets,
-            needs: RoleName::Snapshot,
-        };
-        let offered: Verified<Targets> =
-            self.open_child(bytes, self.wanted_targets().ok_or(early)?)?;
-        self.targets
-            .newest()
-            .map_or(Ok(()), |trusted| goes_on(&**trusted, &*offered))?;
+        let early = Error::Early { role: RoleName::Targets, needs: RoleName::Snapshot };
+        let offered: Verified<Targets> = self.open_child(bytes, self.wanted_targets().ok_or(early)?)?;
+        self.targets.newest().map_or(Ok(()), |trusted| goes_on(&**trusted, &*offered))?;
         is_fresh(&*offered, now)?;
         self.targets.current = Some(offered);
         Ok(())

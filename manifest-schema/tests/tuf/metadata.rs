@@ -18,9 +18,7 @@ fn timestamp_with(change: impl FnOnce(&mut Value)) -> Result<(), Error> {
 
 fn offer_timestamp(timestamp: &[u8]) -> Result<(), Error> {
     let mut repository = TrustedRepository::from_root(&World::new().publish().root, None).unwrap();
-    repository
-        .update_timestamp(timestamp, Expiry::Enforce(now()))
-        .map(drop)
+    repository.update_timestamp(timestamp, Expiry::Enforce(now())).map(drop)
 }
 
 /// Offers a good repository in which targets has `change` made and signed, and its parents follow.
@@ -70,14 +68,11 @@ fn empty_truncated_and_trailed_files_are_refused() {
 #[test]
 fn a_key_twice_is_refused() {
     let good = String::from_utf8(World::new().publish().timestamp).unwrap();
-    for (once, twice) in [
-        (r#""version":1}"#, r#""version":1,"version":1}"#),
-        (r#"{"signatures""#, r#"{"signed":{},"signatures""#),
-    ] {
+    for (once, twice) in
+        [(r#""version":1}"#, r#""version":1,"version":1}"#), (r#"{"signatures""#, r#"{"signed":{},"signatures""#)]
+    {
         let error = is_unreadable(offer_timestamp(good.replace(once, twice).as_bytes()));
-        let StrictError::Ambiguous { fault, .. } = error else {
-            panic!("{error:?}")
-        };
+        let StrictError::Ambiguous { fault, .. } = error else { panic!("{error:?}") };
         assert!(matches!(fault, Fault::DuplicateKey(_)), "{fault:?}");
     }
 }
@@ -93,12 +88,7 @@ fn a_version_that_is_no_version_is_refused() {
     ] {
         is_malformed(timestamp_with(|signed| signed["version"] = version), why);
     }
-    for version in [
-        json!(1.0),
-        json!(1_u64 << 53),
-        json!(u64::MAX),
-        json!(1.8e19),
-    ] {
+    for version in [json!(1.0), json!(1_u64 << 53), json!(u64::MAX), json!(1.8e19)] {
         is_unreadable(timestamp_with(|signed| signed["version"] = version));
     }
 }
@@ -120,15 +110,10 @@ fn one_byte_above_the_cap_is_refused_for_every_role() {
             RoleName::Root => TrustedRepository::from_root(&bytes, None).map(drop),
             RoleName::Targets => repository.update_targets(&bytes, Expiry::PreviousState),
             RoleName::Snapshot => repository.update_snapshot(&bytes, Expiry::PreviousState),
-            RoleName::Timestamp => repository
-                .update_timestamp(&bytes, Expiry::PreviousState)
-                .map(drop),
+            RoleName::Timestamp => repository.update_timestamp(&bytes, Expiry::PreviousState).map(drop),
         };
         let error = is_unreadable(result);
-        assert!(
-            matches!(error, StrictError::TooLong { cap: at, .. } if at == cap),
-            "{error:?}"
-        );
+        assert!(matches!(error, StrictError::TooLong { cap: at, .. } if at == cap), "{error:?}");
     }
 }
 
@@ -138,28 +123,17 @@ fn the_wrong_type_is_refused() {
         let result = timestamp_with(|signed| signed["_type"] = json!(kind));
         assert!(matches!(result, Err(Error::WrongType { .. })), "{result:?}");
     }
-    is_malformed(
-        timestamp_with(|signed| drop(signed.as_object_mut().unwrap().remove("_type"))),
-        "_type",
-    );
+    is_malformed(timestamp_with(|signed| drop(signed.as_object_mut().unwrap().remove("_type"))), "_type");
 }
 
 #[test]
 fn only_major_version_1_of_the_specification_is_known() {
     for good in ["1.0.34", "1.0", "1.9.999"] {
-        assert!(
-            timestamp_with(|signed| signed["spec_version"] = json!(good)).is_ok(),
-            "{good}"
-        );
+        assert!(timestamp_with(|signed| signed["spec_version"] = json!(good)).is_ok(), "{good}");
     }
-    for bad in [
-        "2.0.0", "1", "", "0.9", "1.0.x", "1.0.0.0", "01.0", "1..0", "v1.0.0", "10.0.0",
-    ] {
+    for bad in ["2.0.0", "1", "", "0.9", "1.0.x", "1.0.0.0", "01.0", "1..0", "v1.0.0", "10.0.0"] {
         let result = timestamp_with(|signed| signed["spec_version"] = json!(bad));
-        assert!(
-            matches!(result, Err(Error::SpecVersion { .. })),
-            "{bad}: {result:?}"
-        );
+        assert!(matches!(result, Err(Error::SpecVersion { .. })), "{bad}: {result:?}");
     }
 }
 
@@ -192,38 +166,17 @@ fn every_role_is_refused_once_expired() {
         }
     };
     assert_eq!(expired(|world| world.root.expires = now()), RoleName::Root);
-    assert_eq!(
-        expired(|world| world.timestamp.expires = now()),
-        RoleName::Timestamp
-    );
-    assert_eq!(
-        expired(|world| world.snapshot.expires = now()),
-        RoleName::Snapshot
-    );
-    assert_eq!(
-        expired(|world| world.targets.expires = now()),
-        RoleName::Targets
-    );
+    assert_eq!(expired(|world| world.timestamp.expires = now()), RoleName::Timestamp);
+    assert_eq!(expired(|world| world.snapshot.expires = now()), RoleName::Snapshot);
+    assert_eq!(expired(|world| world.targets.expires = now()), RoleName::Targets);
 }
 
 #[test]
 fn a_date_in_another_form_is_refused() {
-    for date in [
-        "2026-02-30T00:00:00Z",
-        "2027-01-01T00:00:00+00:00",
-        "2027-01-01T00:00:00.5Z",
-        "2027-01-01",
-        "never",
-    ] {
-        is_malformed(
-            timestamp_with(|signed| signed["expires"] = json!(date)),
-            "is not a date like",
-        );
+    for date in ["2026-02-30T00:00:00Z", "2027-01-01T00:00:00+00:00", "2027-01-01T00:00:00.5Z", "2027-01-01", "never"] {
+        is_malformed(timestamp_with(|signed| signed["expires"] = json!(date)), "is not a date like");
     }
-    is_malformed(
-        timestamp_with(|signed| signed["expires"] = json!(1_800_000_000)),
-        "invalid type",
-    );
+    is_malformed(timestamp_with(|signed| signed["expires"] = json!(1_800_000_000)), "invalid type");
 }
 
 #[test]
@@ -254,9 +207,7 @@ fn unknown_fields_are_accepted_everywhere() {
 #[test]
 fn a_target_path_that_is_no_path_is_refused() {
     let long = "a".repeat(300);
-    for path in [
-        "../x", "/abs", "a//b", "%2e%2e", &long, "a\\b", "", ".env", "a b", "ä",
-    ] {
+    for path in ["../x", "/abs", "a//b", "%2e%2e", &long, "a\\b", "", ".env", "a b", "ä"] {
         let result = targets_with(|signed| {
             let targets = signed["targets"].as_object_mut().unwrap();
             let good = targets.remove("v1.1.0/manifest.json").unwrap();
@@ -282,8 +233,7 @@ fn a_target_without_a_proper_sha_256_is_refused() {
             signed["targets"]["v1.1.0/manifest.json"]["hashes"] = hashes.clone();
         };
         is_malformed(targets_with(change), why);
-        let change =
-            |signed: &mut Value| signed["meta"]["snapshot.json"]["hashes"] = hashes.clone();
+        let change = |signed: &mut Value| signed["meta"]["snapshot.json"]["hashes"] = hashes.clone();
         is_malformed(timestamp_with(change), why);
     }
 }
@@ -291,18 +241,11 @@ fn a_target_without_a_proper_sha_256_is_refused() {
 #[test]
 fn a_file_without_a_proper_length_is_refused() {
     for length in [json!(-1), json!("7"), json!(null)] {
-        is_malformed(
-            targets_with(|signed| signed["targets"]["v1.1.0/manifest.json"]["length"] = length),
-            "invalid",
-        );
+        is_malformed(targets_with(|signed| signed["targets"]["v1.1.0/manifest.json"]["length"] = length), "invalid");
     }
     is_malformed(
         timestamp_with(|signed| {
-            signed["meta"]["snapshot.json"]
-                .as_object_mut()
-                .unwrap()
-                .remove("length")
-                .unwrap();
+            signed["meta"]["snapshot.json"].as_object_mut().unwrap().remove("length").unwrap();
         }),
         "missing field `length`",
     );
@@ -327,11 +270,7 @@ fn a_root_without_consistent_snapshots_is_refused() {
 fn a_root_that_lacks_a_role_is_refused() {
     for role in RoleName::ALL {
         let change = |signed: &mut Value| {
-            signed["roles"]
-                .as_object_mut()
-                .unwrap()
-                .remove(role.as_str())
-                .unwrap();
+            signed["roles"].as_object_mut().unwrap().remove(role.as_str()).unwrap();
         };
         is_malformed(root_with(change), "missing field");
     }
@@ -344,25 +283,14 @@ fn custom_fields_come_through_as_they_were_signed() {
     let description = world.targets.targets.get_mut(&target_path()).unwrap();
     description.custom = Some(custom.unwrap());
     let repository = world.publish().accept().unwrap();
-    let found = repository
-        .target(&target_path())
-        .unwrap()
-        .custom
-        .as_ref()
-        .unwrap();
+    let found = repository.target(&target_path()).unwrap().custom.as_ref().unwrap();
     #[derive(serde::Deserialize, Debug, PartialEq)]
     struct Custom {
         waves: Vec<u8>,
         severity: String,
     }
     let custom: Custom = found.to().unwrap();
-    assert_eq!(
-        custom,
-        Custom {
-            waves: vec![1, 2],
-            severity: "critical".into()
-        }
-    );
+    assert_eq!(custom, Custom { waves: vec![1, 2], severity: "critical".into() });
 }
 
 #[test]
@@ -370,33 +298,14 @@ fn what_a_client_would_refuse_is_not_signed() {
     let mut world = World::new();
     world.targets.version = 0;
     let result = sign(&world.targets, &refs(&world.targets_keys));
-    assert!(
-        matches!(result, Err(SignError::Refused { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(SignError::Refused { .. })), "{result:?}");
     world.targets.version = 1;
     let lines = manifest_schema::strict::parse_document(br#"{"notes":"a\nb"}"#, 100).unwrap();
-    world
-        .targets
-        .targets
-        .get_mut(&target_path())
-        .unwrap()
-        .custom = Some(lines);
+    world.targets.targets.get_mut(&target_path()).unwrap().custom = Some(lines);
     let result = sign(&world.targets, &refs(&world.targets_keys));
-    assert!(
-        matches!(result, Err(SignError::Canonical { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(SignError::Canonical { .. })), "{result:?}");
     let result = sign(&world.timestamp, &[]);
-    assert!(
-        matches!(
-            result,
-            Err(SignError::NoKey {
-                role: RoleName::Timestamp
-            })
-        ),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(SignError::NoKey { role: RoleName::Timestamp })), "{result:?}");
 }
 
 #[test]

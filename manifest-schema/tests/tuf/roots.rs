@@ -10,10 +10,7 @@ fn the_pinned_root_must_have_its_fingerprint() {
     let root = World::new().publish().root;
     assert!(TrustedRepository::from_root(&root, Some(&Sha256::of(&root))).is_ok());
     let result = TrustedRepository::from_root(&root, Some(&Sha256::of(b"another")));
-    assert!(
-        matches!(result, Err(Error::Fingerprint { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::Fingerprint { .. })), "{result:?}");
 }
 
 /// The world with the next root, in which key 11 takes the place of key 1.
@@ -30,10 +27,7 @@ fn rotated() -> (World, TrustedRepository) {
 #[test]
 fn a_root_signed_by_the_old_and_the_new_keys_is_followed() {
     let (world, mut repository) = rotated();
-    assert_eq!(
-        repository.update_root(&world.publish().root).unwrap(),
-        RootUpdate::KeepCached
-    );
+    assert_eq!(repository.update_root(&world.publish().root).unwrap(), RootUpdate::KeepCached);
     assert_eq!(repository.root().version, 2);
     assert!(world.publish().accept_into(&mut repository).is_ok());
 }
@@ -44,15 +38,9 @@ fn a_root_signed_only_by_the_old_or_only_by_the_new_keys_is_refused() {
         let (world, mut repository) = rotated();
         let root = sign(&world.root, &[&only]).unwrap();
         let result = repository.update_root(&root);
-        assert!(
-            matches!(result, Err(Error::TooFewSignatures { .. })),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(Error::TooFewSignatures { .. })), "{result:?}");
         assert_eq!(repository.root().version, 1);
-        assert!(
-            repository.update_root(&world.publish().root).is_ok(),
-            "the good one still is"
-        );
+        assert!(repository.update_root(&world.publish().root).is_ok(), "the good one still is");
     }
 }
 
@@ -63,10 +51,7 @@ fn only_the_next_root_is_followed() {
     for version in [1, 3] {
         world.root.version = version;
         let result = repository.update_root(&world.publish().root);
-        assert!(
-            matches!(result, Err(Error::Version { expected: 2, .. })),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(Error::Version { expected: 2, .. })), "{result:?}");
     }
 }
 
@@ -89,16 +74,7 @@ fn an_expired_root_on_the_way_is_passed_and_at_the_end_refused() {
     world.root.version = 2;
     let _ = repository.update_root(&world.publish().root).unwrap();
     let result = world.publish().accept_into(&mut repository);
-    assert!(
-        matches!(
-            result,
-            Err(Error::Expired {
-                role: RoleName::Root,
-                ..
-            })
-        ),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::Expired { role: RoleName::Root, .. })), "{result:?}");
     world.root.version = 3;
     world.root.expires = next_week();
     let _ = repository.update_root(&world.publish().root).unwrap();
@@ -135,10 +111,7 @@ fn a_revoked_timestamp_or_snapshot_key_lets_versions_start_again() {
         world.timestamp.version = 1;
         world.snapshot.version = 1;
         world.targets.version = 1;
-        assert!(
-            world.publish().accept_into(&mut repository).is_ok(),
-            "{role}"
-        );
+        assert!(world.publish().accept_into(&mut repository).is_ok(), "{role}");
     }
 }
 
@@ -149,8 +122,5 @@ fn other_changes_of_keys_let_nothing_go_back() {
     let update = repository.update_root(&world.publish().root).unwrap();
     assert_eq!(update, RootUpdate::KeepCached);
     world.timestamp.version = 1;
-    is_rollback(
-        world.publish().accept_into(&mut repository),
-        (RoleName::Timestamp, 1000, 1),
-    );
+    is_rollback(world.publish().accept_into(&mut repository), (RoleName::Timestamp, 1000, 1));
 }

@@ -1,9 +1,7 @@
 //! Signatures that are missing, wrong, doubled or somebody else's; keys that are not what they say.
 
 use manifest_schema::digest::Sha256;
-use manifest_schema::tuf::{
-    Error, Expiry, PublicKey, RoleName, Root, SignError, SigningKey, TrustedRepository,
-};
+use manifest_schema::tuf::{Error, Expiry, PublicKey, RoleName, Root, SignError, SigningKey, TrustedRepository};
 use serde_json::{Value, json};
 
 use crate::world::{TARGET, World, forge, key, now, signature, story, tamper, target_path};
@@ -13,17 +11,13 @@ fn tampered_timestamp(world: &World, change: impl FnOnce(&mut Value)) -> Result<
     let files = world.publish();
     let mut repository = TrustedRepository::from_root(&files.root, None).unwrap();
     let timestamp = tamper(&files.timestamp, change);
-    repository
-        .update_timestamp(&timestamp, Expiry::Enforce(now()))
-        .map(drop)
+    repository.update_timestamp(&timestamp, Expiry::Enforce(now())).map(drop)
 }
 
 #[track_caller]
 fn has_too_few<T>(result: Result<T, Error>, expected: (usize, u32)) {
     match result.map(drop) {
-        Err(Error::TooFewSignatures {
-            valid, threshold, ..
-        }) => {
+        Err(Error::TooFewSignatures { valid, threshold, .. }) => {
             assert_eq!((valid, threshold), expected);
         }
         other => panic!("{other:?}"),
@@ -41,23 +35,13 @@ fn two_of_two() -> World {
 
 #[test]
 fn no_signature_is_too_few() {
-    has_too_few(
-        tampered_timestamp(&World::new(), |file| file["signatures"] = json!([])),
-        (0, 1),
-    );
+    has_too_few(tampered_timestamp(&World::new(), |file| file["signatures"] = json!([])), (0, 1));
 }
 
 #[test]
 fn a_file_without_signatures_or_without_anything_signed_is_refused() {
-    for (field, value) in [
-        ("signatures", json!(null)),
-        ("signed", json!(null)),
-        ("signed", json!([])),
-    ] {
-        assert!(
-            tampered_timestamp(&World::new(), |file| file[field] = value).is_err(),
-            "{field}"
-        );
+    for (field, value) in [("signatures", json!(null)), ("signed", json!(null)), ("signed", json!([]))] {
+        assert!(tampered_timestamp(&World::new(), |file| file[field] = value).is_err(), "{field}");
     }
     for field in ["signatures", "signed"] {
         let remove = |file: &mut Value| drop(file.as_object_mut().unwrap().remove(field));
@@ -90,10 +74,7 @@ fn the_same_signature_twice_does_not_make_two() {
     let result = tampered_timestamp(&world, |file| {
         file["signatures"][1] = file["signatures"][0].clone();
     });
-    assert!(
-        matches!(result, Err(Error::SignedTwice { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::SignedTwice { .. })), "{result:?}");
 }
 
 #[test]
@@ -115,10 +96,7 @@ fn one_public_key_under_two_ids_counts_once() {
         file["signatures"].as_array_mut().unwrap().push(again);
     });
     let mut repository = TrustedRepository::from_root(&root, None).unwrap();
-    has_too_few(
-        repository.update_timestamp(&timestamp, Expiry::Enforce(now())),
-        (1, 2),
-    );
+    has_too_few(repository.update_timestamp(&timestamp, Expiry::Enforce(now())), (1, 2));
 }
 
 #[test]
@@ -127,10 +105,7 @@ fn one_valid_and_one_unknown_signature_do_not_make_two() {
     let files = world.publish();
     let timestamp = forge(&files.timestamp, &[key(4), key(99)], |_| ());
     let mut repository = TrustedRepository::from_root(&files.root, None).unwrap();
-    has_too_few(
-        repository.update_timestamp(&timestamp, Expiry::Enforce(now())),
-        (1, 2),
-    );
+    has_too_few(repository.update_timestamp(&timestamp, Expiry::Enforce(now())), (1, 2));
 }
 
 #[test]
@@ -152,11 +127,7 @@ fn a_bad_signature_beside_enough_good_ones_does_no_harm() {
 fn a_role_signed_with_another_roles_key_is_refused() {
     for role in RoleName::ALL {
         let mut world = World::new();
-        let stranger = if role == RoleName::Timestamp {
-            key(1)
-        } else {
-            key(4)
-        };
+        let stranger = if role == RoleName::Timestamp { key(1) } else { key(4) };
         match role {
             RoleName::Root => world.root_keys = vec![stranger],
             RoleName::Targets => world.targets_keys = vec![stranger],
@@ -217,19 +188,10 @@ fn a_key_of_another_kind_or_a_weak_one_is_refused() {
     let ones = format!("01{}", "00".repeat(31));
     for (change, why) in [
         (json!({"scheme": "rsa"}), "only ed25519"),
-        (
-            json!({"keytype": "rsa", "scheme": "rsassa-pss-sha256"}),
-            "only ed25519",
-        ),
+        (json!({"keytype": "rsa", "scheme": "rsassa-pss-sha256"}), "only ed25519"),
         (json!({"keyval": {"public": ones}}), "weak"),
-        (
-            json!({"keyval": {"public": "00"}}),
-            "64 lower-case hex digits",
-        ),
-        (
-            json!({"keyval": {"public": format!("02{}", "00".repeat(31))}}),
-            "not the encoding",
-        ),
+        (json!({"keyval": {"public": "00"}}), "64 lower-case hex digits"),
+        (json!({"keyval": {"public": format!("02{}", "00".repeat(31))}}), "not the encoding"),
         (json!({"keyval": {}}), "public"),
     ] {
         let result = root_with(|signed| {
@@ -254,14 +216,7 @@ fn a_threshold_above_the_number_of_keys_is_never_reached() {
     let mut world = World::new();
     world.root.timestamp.threshold = 2;
     let result = world.root.check_thresholds();
-    assert!(matches!(
-        result,
-        Err(SignError::Threshold {
-            threshold: 2,
-            keys: 1,
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(SignError::Threshold { threshold: 2, keys: 1, .. })));
     has_too_few(world.publish().accept(), (1, 2));
     world.root.root.threshold = 2;
     has_too_few(world.publish().accept(), (1, 2));
@@ -281,16 +236,10 @@ fn a_key_that_a_role_names_but_nobody_has_counts_for_nothing() {
     let world = World::new();
     let files = world.publish();
     let root = forge(&files.root, &world.root_keys, |signed| {
-        signed["keys"]
-            .as_object_mut()
-            .unwrap()
-            .remove(&key(4).public().id().to_string());
+        signed["keys"].as_object_mut().unwrap().remove(&key(4).public().id().to_string());
     });
     let mut repository = TrustedRepository::from_root(&root, None).unwrap();
-    has_too_few(
-        repository.update_timestamp(&files.timestamp, Expiry::Enforce(now())),
-        (0, 1),
-    );
+    has_too_few(repository.update_timestamp(&files.timestamp, Expiry::Enforce(now())), (0, 1));
 }
 
 #[test]
@@ -305,28 +254,14 @@ fn a_good_signature_over_other_bytes_does_not_count() {
 #[test]
 fn a_target_swapped_for_another_is_refused() {
     let repository = World::new().publish().accept().unwrap();
-    assert_eq!(
-        &**repository
-            .verify_target(&target_path(), TARGET.to_vec())
-            .unwrap(),
-        TARGET
-    );
+    assert_eq!(&**repository.verify_target(&target_path(), TARGET.to_vec()).unwrap(), TARGET);
     let same_length = b"the manifes!".to_vec();
     let result = repository.verify_target(&target_path(), same_length);
-    assert!(
-        matches!(result, Err(Error::TargetDigest { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::TargetDigest { .. })), "{result:?}");
     let result = repository.verify_target(&target_path(), [TARGET, b"!"].concat());
-    assert!(
-        matches!(result, Err(Error::TargetLength { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::TargetLength { .. })), "{result:?}");
     let result = repository.verify_target(&"v9.9.9/x".parse().unwrap(), TARGET.to_vec());
-    assert!(
-        matches!(result, Err(Error::UnknownTarget { .. })),
-        "{result:?}"
-    );
+    assert!(matches!(result, Err(Error::UnknownTarget { .. })), "{result:?}");
 }
 
 #[test]

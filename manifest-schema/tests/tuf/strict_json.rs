@@ -11,74 +11,38 @@ fn fault(json: &str) -> Fault {
 
 fn is_syntax(json: &[u8]) {
     let result = strict::parse(json, 1000);
-    assert!(
-        matches!(result, Err(StrictError::Syntax(_))),
-        "{json:?} gave {result:?}"
-    );
+    assert!(matches!(result, Err(StrictError::Syntax(_))), "{json:?} gave {result:?}");
 }
 
 #[test]
 fn empty_truncated_or_trailed_json_is_refused() {
-    let cases: [&[u8]; 9] = [
-        b"",
-        b" ",
-        b"{",
-        b"{\"a\":1",
-        b"[1,]",
-        b"{}x",
-        b"{} {}",
-        b"{}\0",
-        b"\"abc",
-    ];
+    let cases: [&[u8]; 9] = [b"", b" ", b"{", b"{\"a\":1", b"[1,]", b"{}x", b"{} {}", b"{}\0", b"\"abc"];
     cases.into_iter().for_each(is_syntax);
 }
 
 #[test]
 fn a_key_twice_is_refused_at_any_depth_and_however_it_is_spelled() {
     assert_eq!(fault(r#"{"a":1,"a":1}"#), Fault::DuplicateKey("a".into()));
-    assert_eq!(
-        fault(r#"[{"x":{"a":1,"b":2,"\u0061":3}}]"#),
-        Fault::DuplicateKey("a".into())
-    );
+    assert_eq!(fault(r#"[{"x":{"a":1,"b":2,"\u0061":3}}]"#), Fault::DuplicateKey("a".into()));
 }
 
 #[test]
 fn numbers_that_readers_disagree_on_are_refused() {
-    for json in [
-        "1.0",
-        "1.5",
-        "1e3",
-        "-0",
-        "18446744073709551616",
-        "1e400",
-        "-9223372036854775809",
-    ] {
+    for json in ["1.0", "1.5", "1e3", "-0", "18446744073709551616", "1e400", "-9223372036854775809"] {
         let result = strict::parse(json.as_bytes(), 100);
         assert!(result.is_err(), "{json} gave {result:?}");
     }
     assert_eq!(fault("1.0"), Fault::NotAnInteger);
     assert_eq!(fault("9007199254740992"), Fault::IntegerTooLarge(1 << 53));
-    assert_eq!(
-        fault("-9007199254740992"),
-        Fault::IntegerTooLarge(-(1 << 53))
-    );
-    assert_eq!(
-        fault("18446744073709551615"),
-        Fault::IntegerTooLarge(u64::MAX.into())
-    );
+    assert_eq!(fault("-9007199254740992"), Fault::IntegerTooLarge(-(1 << 53)));
+    assert_eq!(fault("18446744073709551615"), Fault::IntegerTooLarge(u64::MAX.into()));
 }
 
 #[test]
 fn the_largest_integers_are_read() {
     let largest = (1 << 53) - 1;
-    assert_eq!(
-        strict::parse(b"9007199254740991", 100).unwrap(),
-        Value::Integer(largest)
-    );
-    assert_eq!(
-        strict::parse(b"-9007199254740991", 100).unwrap(),
-        Value::Integer(-largest)
-    );
+    assert_eq!(strict::parse(b"9007199254740991", 100).unwrap(), Value::Integer(largest));
+    assert_eq!(strict::parse(b"-9007199254740991", 100).unwrap(), Value::Integer(-largest));
 }
 
 #[test]
@@ -97,10 +61,7 @@ fn nesting_10_000_deep_is_refused_without_reading_it_all() {
 #[test]
 fn invalid_utf_8_is_refused() {
     for bytes in [b"\"\xff\"".as_slice(), b"\"\xc0\x80\"", b"\"\xed\xa0\x80\""] {
-        assert!(matches!(
-            strict::parse(bytes, 100),
-            Err(StrictError::NotUtf8(_))
-        ));
+        assert!(matches!(strict::parse(bytes, 100), Err(StrictError::NotUtf8(_))));
     }
     is_syntax(br#""\ud800""#);
 }
@@ -138,17 +99,11 @@ fn documents_may_have_line_feeds_and_tabs_but_no_other_control_characters() {
 fn one_byte_more_than_the_cap_is_refused_before_it_is_looked_at() {
     assert!(strict::parse(b"[]", 2).is_ok());
     let result = strict::parse(b"\xff\xff\xff", 2);
-    assert!(matches!(
-        result,
-        Err(StrictError::TooLong { length: 3, cap: 2 })
-    ));
+    assert!(matches!(result, Err(StrictError::TooLong { length: 3, cap: 2 })));
 }
 
 #[test]
 fn an_error_says_where_it_is() {
     let error = strict::parse(b"{\n \"a\": 1,\n \"a\": 2}", 100).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "line 3, column 4: the key \"a\" appears twice"
-    );
+    assert_eq!(error.to_string(), "line 3, column 4: the key \"a\" appears twice");
 }

@@ -4,8 +4,8 @@ use jiff::{Span, Timestamp as Time};
 use manifest_schema::canonical;
 use manifest_schema::strict;
 use manifest_schema::tuf::{
-    Error, Expiry, MetaFile, RoleName, Root, SigningKey, Snapshot, TargetDescription, TargetPath,
-    Targets, Timestamp, TrustedRepository, sign,
+    Error, Expiry, MetaFile, RoleName, Root, SigningKey, Snapshot, TargetDescription, TargetPath, Targets, Timestamp,
+    TrustedRepository, sign,
 };
 use serde_json::Value;
 
@@ -56,19 +56,11 @@ impl World {
         Self {
             root,
             root_keys: vec![key(1)],
-            targets: Targets {
-                version: 1,
-                expires: next_week(),
-                targets: [(target_path(), description)].into(),
-            },
+            targets: Targets { version: 1, expires: next_week(), targets: [(target_path(), description)].into() },
             targets_keys: vec![key(2)],
             snapshot: Snapshot::new(1, next_week(), listed),
             snapshot_keys: vec![key(3)],
-            timestamp: Timestamp {
-                version: 1,
-                expires: next_week(),
-                snapshot: listed,
-            },
+            timestamp: Timestamp { version: 1, expires: next_week(), snapshot: listed },
             timestamp_keys: vec![key(4)],
         }
     }
@@ -91,10 +83,7 @@ impl World {
         let mut snapshot = self.snapshot.clone();
         snapshot.meta.targets = MetaFile::of(self.targets.version, &targets);
         let snapshot = sign(&snapshot, &refs(&self.snapshot_keys)).unwrap();
-        Files {
-            targets,
-            ..self.publish_over(snapshot)
-        }
+        Files { targets, ..self.publish_over(snapshot) }
     }
 
     /// Signs a timestamp over this snapshot file, and the root.
@@ -141,15 +130,9 @@ impl Files {
     /// A new process of the agent, which loads what an earlier one stored.
     pub(crate) fn reload(&self) -> TrustedRepository {
         let mut repository = TrustedRepository::from_root(&self.root, None).unwrap();
-        let _ = repository
-            .update_timestamp(&self.timestamp, Expiry::PreviousState)
-            .unwrap();
-        repository
-            .update_snapshot(&self.snapshot, Expiry::PreviousState)
-            .unwrap();
-        repository
-            .update_targets(&self.targets, Expiry::PreviousState)
-            .unwrap();
+        let _ = repository.update_timestamp(&self.timestamp, Expiry::PreviousState).unwrap();
+        repository.update_snapshot(&self.snapshot, Expiry::PreviousState).unwrap();
+        repository.update_targets(&self.targets, Expiry::PreviousState).unwrap();
         repository
     }
 }
@@ -200,16 +183,9 @@ pub(crate) fn enforce() -> Expiry {
 
 /// Demands the refusal of a role that goes back from a version to another.
 #[track_caller]
-pub(crate) fn is_rollback<T: std::fmt::Debug>(
-    result: Result<T, Error>,
-    expected: (RoleName, u64, u64),
-) {
+pub(crate) fn is_rollback<T: std::fmt::Debug>(result: Result<T, Error>, expected: (RoleName, u64, u64)) {
     match result {
-        Err(Error::Rollback {
-            role,
-            trusted,
-            found,
-        }) => assert_eq!((role, trusted, found), expected),
+        Err(Error::Rollback { role, trusted, found }) => assert_eq!((role, trusted, found), expected),
         other => panic!("{other:?}"),
     }
 }

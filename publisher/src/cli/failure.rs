@@ -48,20 +48,13 @@ pub enum Failure {
 impl Failure {
     /// Tells a person: each problem on a line of its own, with its causes.
     pub fn print(&self) {
-        let many: Vec<&dyn Error> =
-            if let Self::Preflight(PreflightError::Problems(problems)) = self {
-                problems
-                    .iter()
-                    .map(|problem| problem as &dyn Error)
-                    .collect()
-            } else if let Self::Verify(VerifyError::Findings { findings, .. }) = self {
-                findings
-                    .iter()
-                    .map(|finding| finding as &dyn Error)
-                    .collect()
-            } else {
-                Vec::new()
-            };
+        let many: Vec<&dyn Error> = if let Self::Preflight(PreflightError::Problems(problems)) = self {
+            problems.iter().map(|problem| problem as &dyn Error).collect()
+        } else if let Self::Verify(VerifyError::Findings { findings, .. }) = self {
+            findings.iter().map(|finding| finding as &dyn Error).collect()
+        } else {
+            Vec::new()
+        };
         let end = if many.is_empty() { "" } else { ":" };
         eprintln!("publish: {}{end}", with_causes(self));
         for one in many {
@@ -93,11 +86,7 @@ fn of_preflight(error: &PreflightError) -> Exit {
         PreflightError::Problems(problems) => {
             let mut exits = problems.iter().map(Problem::exit);
             let first = exits.next().unwrap_or(Exit::Checkout);
-            if exits.all(|exit| exit == first) {
-                first
-            } else {
-                Exit::Checkout
-            }
+            if exits.all(|exit| exit == first) { first } else { Exit::Checkout }
         }
         PreflightError::Git(_) => Exit::Checkout,
         PreflightError::Content { .. } => Exit::Unexpected,
@@ -107,9 +96,7 @@ fn of_preflight(error: &PreflightError) -> Exit {
 fn of_init(error: &InitError) -> Exit {
     match error {
         InitError::Product | InitError::Config(_) => Exit::Configuration,
-        InitError::KeysWithoutRoot { .. } | InitError::Passphrase(_) | InitError::Key(_) => {
-            Exit::Keys
-        }
+        InitError::KeysWithoutRoot { .. } | InitError::Passphrase(_) | InitError::Key(_) => Exit::Keys,
         InitError::Root(error) => problem::of_metadata(error),
         InitError::Sign(_) | InitError::Disk(_) => Exit::Unexpected,
     }

@@ -28,46 +28,24 @@ pub(super) fn run(arguments: &Release) -> Result<(), Failure> {
     let decisions = decisions(arguments, &config, version, &destinations)?;
     let now = super::now()?;
     let (staging, _lock) = staging(directory)?;
-    let mut repositories = destinations
-        .iter()
-        .map(|destination| destination.repository(&config))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut repositories =
+        destinations.iter().map(|destination| destination.repository(&config)).collect::<Result<Vec<_>, _>>()?;
     let subject = Subject {
         directory,
         config: &config,
-        keys: arguments
-            .keys
-            .clone()
-            .unwrap_or_else(|| directory.join(&config.keys)),
+        keys: arguments.keys.clone().unwrap_or_else(|| directory.join(&config.keys)),
         version,
         minimum_version: decisions.minimum_version.as_ref(),
-        outputs: destinations
-            .iter()
-            .filter_map(Destination::directory)
-            .collect(),
+        outputs: destinations.iter().filter_map(Destination::directory).collect(),
         now,
     };
     let mut passphrases = Passphrases::new(arguments.passphrase.file());
     let ready = preflight::preflight(&subject, &mut passphrases, &mut repositories)?;
     let mut progress = progress::for_stderr();
-    let staged = release::stage(
-        &ready,
-        &config,
-        version,
-        &decisions,
-        &staging,
-        &mut *progress,
-    )?;
-    let names: Vec<String> = repositories
-        .iter()
-        .map(|repository| repository.name())
-        .collect();
+    let staged = release::stage(&ready, &config, version, &decisions, &staging, &mut *progress)?;
+    let names: Vec<String> = repositories.iter().map(|repository| repository.name()).collect();
     let prepared = release::prepare(&staged, &ready, &names, config.expiry, now, &staging)?;
-    let visibility = if arguments.draft {
-        Visibility::Draft
-    } else {
-        Visibility::Public
-    };
+    let visibility = if arguments.draft { Visibility::Draft } else { Visibility::Public };
     if arguments.dry_run {
         dry_run::show(&staged, &prepared, &repositories, visibility);
         return Ok(());
@@ -79,16 +57,8 @@ pub(super) fn run(arguments: &Release) -> Result<(), Failure> {
     Ok(())
 }
 
-fn destinations(
-    arguments: &Release,
-    config: &Config,
-    directory: &Path,
-) -> Result<Vec<Destination>, Failure> {
-    if arguments.to.is_empty() {
-        Ok(config.destinations(directory)?)
-    } else {
-        Ok(arguments.to.clone())
-    }
+fn destinations(arguments: &Release, config: &Config, directory: &Path) -> Result<Vec<Destination>, Failure> {
+    if arguments.to.is_empty() { Ok(config.destinations(directory)?) } else { Ok(arguments.to.clone()) }
 }
 
 fn decisions(
@@ -97,28 +67,17 @@ fn decisions(
     version: &ReleaseVersion,
     destinations: &[Destination],
 ) -> Result<Decisions, Failure> {
-    let channels = if arguments.channels.is_empty() {
-        &config.channels
-    } else {
-        &arguments.channels
-    }
-    .clone();
+    let channels = if arguments.channels.is_empty() { &config.channels } else { &arguments.channels }.clone();
     Ok(Decisions {
-        severity: arguments
-            .severity
-            .map_or_else(|| severity(version), Into::into),
+        severity: arguments.severity.map_or_else(|| severity(version), Into::into),
         channels,
-        minimum_version: arguments
-            .minimum_version
-            .clone()
-            .or_else(|| config.minimum_version.clone()),
+        minimum_version: arguments.minimum_version.clone().or_else(|| config.minimum_version.clone()),
         breaking: arguments.breaking,
         rollback_supported: !arguments.no_rollback,
-        targets_url: config.targets_url.clone().or_else(|| {
-            destinations
-                .iter()
-                .find_map(|destination| destination.targets_url(config))
-        }),
+        targets_url: config
+            .targets_url
+            .clone()
+            .or_else(|| destinations.iter().find_map(|destination| destination.targets_url(config))),
     })
 }
 
@@ -152,9 +111,7 @@ fn tell(staged: &Staged, prepared: &Prepared, published: &Published) {
         }
         Published::Public { location } => println!("{tag} is published in {location}"),
         Published::Draft { location } => {
-            println!(
-                "{tag} waits as a draft in {location}; the same command without --draft publishes it"
-            );
+            println!("{tag} waits as a draft in {location}; the same command without --draft publishes it");
         }
     }
 }

@@ -15,13 +15,7 @@ pub(super) fn run(arguments: &Verify) -> Result<(), Failure> {
     let now = super::now()?;
     for mut source in sources(arguments)? {
         let mut progress = progress::for_stderr();
-        let report = verify::verify(
-            &mut *source,
-            roots.first(),
-            arguments.version.as_ref(),
-            now,
-            &mut *progress,
-        )?;
+        let report = verify::verify(&mut *source, roots.first(), arguments.version.as_ref(), now, &mut *progress)?;
         let releases: Vec<String> = report.releases.iter().map(ToString::to_string).collect();
         println!(
             "{} is sound: releases {}; {} targets; a client trusts it until {}",
@@ -35,16 +29,9 @@ pub(super) fn run(arguments: &Verify) -> Result<(), Failure> {
 }
 
 fn sources(arguments: &Verify) -> Result<Vec<Box<dyn Source>>, Failure> {
-    if let Some(url) = arguments
-        .from
-        .as_deref()
-        .filter(|text| text.contains("://"))
-    {
-        let base =
-            Url::parse(url).map_err(|error| Failure::Usage(format!("--from {url}: {error}")))?;
-        return Ok(vec![Box::new(
-            Http::new(&base).map_err(verify::VerifyError::from)?,
-        )]);
+    if let Some(url) = arguments.from.as_deref().filter(|text| text.contains("://")) {
+        let base = Url::parse(url).map_err(|error| Failure::Usage(format!("--from {url}: {error}")))?;
+        return Ok(vec![Box::new(Http::new(&base).map_err(verify::VerifyError::from)?)]);
     }
     let directory = arguments.checkout.directory.as_path();
     let destinations = match &arguments.from {
@@ -52,14 +39,9 @@ fn sources(arguments: &Verify) -> Result<Vec<Box<dyn Source>>, Failure> {
         None => Config::read(directory)?.destinations(directory)?,
     };
     if destinations.is_empty() {
-        return Err(Failure::Usage(
-            "nothing to read: give --from, or set `to` in publish.toml".to_owned(),
-        ));
+        return Err(Failure::Usage("nothing to read: give --from, or set `to` in publish.toml".to_owned()));
     }
-    destinations
-        .into_iter()
-        .map(|destination| source(arguments, destination))
-        .collect()
+    destinations.into_iter().map(|destination| source(arguments, destination)).collect()
 }
 
 fn source(arguments: &Verify, destination: Destination) -> Result<Box<dyn Source>, Failure> {
@@ -69,8 +51,7 @@ fn source(arguments: &Verify, destination: Destination) -> Result<Box<dyn Source
             let config = Config::read(&arguments.checkout.directory)?;
             let github = Url::parse("https://github.com").expect("it is a URL");
             let downloads = config.github.downloads.unwrap_or(github);
-            let source =
-                Http::github(&downloads, &owner, &repo).map_err(verify::VerifyError::from)?;
+            let source = Http::github(&downloads, &owner, &repo).map_err(verify::VerifyError::from)?;
             Ok(Box::new(source))
         }
     }

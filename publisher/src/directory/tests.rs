@@ -23,24 +23,13 @@ fn vendor() -> Vendor {
     let product = Some("kkt".parse().unwrap());
     init::init(directory.path(), product, Protection::None, time(0)).unwrap();
     let roots = Roots::read(&directory.path().join(ROOTS)).unwrap();
-    let key = |role| {
-        keys::read(
-            &directory.path().join("keys"),
-            role,
-            &mut Passphrases::new(None),
-        )
-        .unwrap()
-    };
+    let key = |role| keys::read(&directory.path().join("keys"), role, &mut Passphrases::new(None)).unwrap();
     let keys = ReleaseKeys {
         targets: key(RoleName::Targets),
         snapshot: key(RoleName::Snapshot),
         timestamp: key(RoleName::Timestamp),
     };
-    Vendor {
-        directory,
-        roots,
-        keys,
-    }
+    Vendor { directory, roots, keys }
 }
 
 fn time(second: i64) -> jiff::Timestamp {
@@ -54,43 +43,26 @@ impl Vendor {
 
     /// A release with two targets, signed at `second` on what `repository` has.
     fn publication(&self, repository: &Directory, version: &str, second: i64) -> Publication {
-        let contents = [
-            ("manifest.json", format!("manifest of {version}")),
-            ("a.tar.zst", format!("files of {version}")),
-        ];
+        let contents =
+            [("manifest.json", format!("manifest of {version}")), ("a.tar.zst", format!("files of {version}"))];
         let description = |(name, content): &(&str, String)| {
             let path: TargetPath = format!("v{version}/{name}").parse().unwrap();
             (path, TargetDescription::of(content.as_bytes()))
         };
         let added: BTreeMap<_, _> = contents.iter().map(description).collect();
         let current = self.current(repository);
-        let metadata = metadata::next(
-            &self.roots,
-            current.as_ref(),
-            added,
-            &self.keys,
-            Expiry::default(),
-            time(second),
-        );
+        let metadata =
+            metadata::next(&self.roots, current.as_ref(), added, &self.keys, Expiry::default(), time(second));
         let twice = |(name, content): &(&str, String)| {
             let asset = self.asset(name, content.as_bytes());
-            [
-                asset.clone(),
-                Asset {
-                    name: format!("{}.{name}", asset.sha256),
-                    ..asset
-                },
-            ]
+            [asset.clone(), Asset { name: format!("{}.{name}", asset.sha256), ..asset }]
         };
         let metadata = metadata.unwrap();
         Publication {
             version: version.parse().unwrap(),
             notes: String::new(),
             targets: contents.iter().flat_map(twice).collect(),
-            metadata: metadata
-                .iter()
-                .map(|MetadataFile { name, bytes }| self.asset(name, bytes))
-                .collect(),
+            metadata: metadata.iter().map(|MetadataFile { name, bytes }| self.asset(name, bytes)).collect(),
         }
     }
 
@@ -98,12 +70,7 @@ impl Vendor {
         let sha256 = Sha256::of(bytes);
         let file = self.directory.path().join(sha256.to_string());
         disk::write_working(&file, bytes).unwrap();
-        Asset {
-            name: name.to_owned(),
-            file,
-            length: bytes.len() as u64,
-            sha256,
-        }
+        Asset { name: name.to_owned(), file, length: bytes.len() as u64, sha256 }
     }
 
     /// The releases that a reader sees; every one of them must be whole.
@@ -114,17 +81,10 @@ impl Vendor {
         for (path, description) in current.targets() {
             for name in [path.to_string(), path.hashed(&description.sha256)] {
                 let bytes = disk::read(&repository.target_path(&name), 1 << 20).unwrap();
-                assert_eq!(
-                    Sha256::of(&bytes.expect(&name)),
-                    description.sha256,
-                    "{name}"
-                );
+                assert_eq!(Sha256::of(&bytes.expect(&name)), description.sha256, "{name}");
             }
         }
-        let manifests = current
-            .targets()
-            .keys()
-            .filter_map(|path| path.as_str().strip_suffix("/manifest.json"));
+        let manifests = current.targets().keys().filter_map(|path| path.as_str().strip_suffix("/manifest.json"));
         manifests.map(str::to_owned).collect()
     }
 }
@@ -132,34 +92,22 @@ impl Vendor {
 /// Does the first `done` operations, and of the next one only what a crash in its middle leaves behind.
 fn interrupted(repository: &Directory, publication: &Publication, done: usize) -> usize {
     let operations = repository.operations(publication, Visibility::Public);
-    operations
-        .iter()
-        .take(done)
-        .for_each(|operation| perform(operation).unwrap());
+    operations.iter().take(done).for_each(|operation| perform(operation).unwrap());
     if let Some(Operation::Place(_, path) | Operation::Link(_, path)) = operations.get(done) {
-        let partial = path.with_file_name(format!(
-            ".{}.partial",
-            path.file_name().unwrap().to_str().unwrap()
-        ));
+        let partial = path.with_file_name(format!(".{}.partial", path.file_name().unwrap().to_str().unwrap()));
         disk::write_working(&partial, b"half").unwrap();
     }
     operations.len()
 }
 
 fn publish(repository: &mut Directory, publication: &Publication) {
-    repository
-        .publish(publication, Visibility::Public, &mut Silent)
-        .unwrap();
+    repository.publish(publication, Visibility::Public, &mut Silent).unwrap();
 }
 
 fn no_leftovers(directory: &Path) {
     for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
         let path = entry.path();
-        assert!(
-            !path.to_string_lossy().ends_with(".partial"),
-            "{}",
-            path.display()
-        );
+        assert!(!path.to_string_lossy().ends_with(".partial"), "{}", path.display());
         if path.is_dir() {
             no_leftovers(&path);
         }
@@ -183,20 +131,12 @@ fn interrupt_everywhere(before: Option<&str>) {
         let first = vendor.publication(&repository, "1.1.0", 10);
         let second = vendor.publication(&repository, "1.1.0", 20);
         let all = interrupted(&repository, &first, done);
-        assert_eq!(
-            vendor.seen(&repository),
-            if done >= all { new.clone() } else { old },
-            "after {done} of {all}"
-        );
+        assert_eq!(vendor.seen(&repository), if done >= all { new.clone() } else { old }, "after {done} of {all}");
         if done >= all {
             return;
         }
         publish(&mut repository, &second);
-        assert_eq!(
-            vendor.seen(&repository),
-            new,
-            "completed after {done} of {all}"
-        );
+        assert_eq!(vendor.seen(&repository), new, "completed after {done} of {all}");
         no_leftovers(room.path());
         done += 1;
     }
@@ -219,15 +159,8 @@ fn the_two_names_of_a_target_are_one_file() {
     let mut repository = Directory::new(room.path().to_owned());
     let publication = vendor.publication(&repository, "1.0.0", 0);
     publish(&mut repository, &publication);
-    let inode = |asset: &Asset| {
-        std::fs::metadata(repository.target_path("v1.0.0").join(&asset.name))
-            .unwrap()
-            .ino()
-    };
-    assert_eq!(
-        inode(&publication.targets[0]),
-        inode(&publication.targets[1])
-    );
+    let inode = |asset: &Asset| std::fs::metadata(repository.target_path("v1.0.0").join(&asset.name)).unwrap().ino();
+    assert_eq!(inode(&publication.targets[0]), inode(&publication.targets[1]));
 }
 
 #[test]
@@ -235,9 +168,7 @@ fn a_draft_changes_nothing_that_a_reader_sees() {
     let (vendor, room) = (vendor(), tempfile::tempdir().unwrap());
     let mut repository = Directory::new(room.path().to_owned());
     let publication = vendor.publication(&repository, "1.0.0", 0);
-    repository
-        .publish(&publication, Visibility::Draft, &mut Silent)
-        .unwrap();
+    repository.publish(&publication, Visibility::Draft, &mut Silent).unwrap();
     assert!(vendor.seen(&repository).is_empty());
     publish(&mut repository, &publication);
     assert_eq!(vendor.seen(&repository), ["v1.0.0"]);

@@ -14,19 +14,10 @@ pub struct Blobs {
 
 impl Blobs {
     pub(super) fn start(mut command: Command) -> Result<Self, GitError> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(GitError::NotRun)?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(GitError::NotRun)?;
         let requests = child.stdin.take().expect("it was just piped");
-        let answers =
-            BufReader::with_capacity(1 << 17, child.stdout.take().expect("it was just piped"));
-        Ok(Self {
-            child,
-            requests,
-            answers,
-        })
+        let answers = BufReader::with_capacity(1 << 17, child.stdout.take().expect("it was just piped"));
+        Ok(Self { child, requests, answers })
     }
 
     /// The content of `object`. It must be read to its end before the next one is opened.
@@ -42,13 +33,8 @@ impl Blobs {
             .trim_end()
             .rsplit_once(' ')
             .and_then(|(_, size)| size.parse().ok())
-            .ok_or_else(|| {
-                io::Error::other(format!("git cat-file answered {:?}", head.trim_end()))
-            })?;
-        Ok(Blob {
-            left: size,
-            answers: &mut self.answers,
-        })
+            .ok_or_else(|| io::Error::other(format!("git cat-file answered {:?}", head.trim_end())))?;
+        Ok(Blob { left: size, answers: &mut self.answers })
     }
 
     /// The whole content of a small object.
@@ -93,9 +79,7 @@ impl Read for Blob<'_> {
             self.left = u64::MAX;
             return Ok(0);
         }
-        let most = buffer
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.answers.read(&mut buffer[..most])?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -44,21 +44,14 @@ impl Client {
     pub(super) fn new(settings: Settings) -> Result<Self, RepositoryError> {
         // Fails only if a provider is installed already, and then that one is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .https_only(true)
-            .connect_timeout(SILENCE)
-            .build();
+        let http = reqwest::Client::builder().https_only(true).connect_timeout(SILENCE).build();
         let unusable = |source: reqwest::Error| RepositoryError::Unreachable {
             repository: name(&settings),
             what: "no TLS can be set up on this machine".to_owned(),
             source: source.into(),
         };
         let http = http.map_err(unusable)?;
-        Ok(Self {
-            settings,
-            http,
-            last_change: Cell::new(None),
-        })
+        Ok(Self { settings, http, last_change: Cell::new(None) })
     }
 
     /// `github:OWNER/REPO`
@@ -69,17 +62,11 @@ impl Client {
     /// The address of something of the repository, such as `releases/latest`.
     pub(super) fn api(&self, of: &str) -> String {
         let base = self.settings.hosts.api.as_str().trim_end_matches('/');
-        format!(
-            "{base}/repos/{}/{}/{of}",
-            self.settings.owner, self.settings.repo
-        )
+        format!("{base}/repos/{}/{}/{of}", self.settings.owner, self.settings.repo)
     }
 
     /// Reads one thing; `None` where GitHub says that there is none.
-    pub(super) async fn read<T: DeserializeOwned>(
-        &self,
-        url: &str,
-    ) -> Result<Option<T>, RepositoryError> {
+    pub(super) async fn read<T: DeserializeOwned>(&self, url: &str) -> Result<Option<T>, RepositoryError> {
         let response = self.get(url).await?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
@@ -88,10 +75,7 @@ impl Client {
     }
 
     /// Reads a list to its last page, following GitHub's own links.
-    pub(super) async fn list<T: DeserializeOwned>(
-        &self,
-        url: &str,
-    ) -> Result<Vec<T>, RepositoryError> {
+    pub(super) async fn list<T: DeserializeOwned>(&self, url: &str) -> Result<Vec<T>, RepositoryError> {
         let mut items = Vec::new();
         let mut next = Some(format!("{url}?per_page=100"));
         while let Some(url) = next {
@@ -104,10 +88,7 @@ impl Client {
 
     async fn get(&self, url: &str) -> Result<Response, RepositoryError> {
         let what = format!("GET {url}");
-        let attempt = async || {
-            self.answer(&what, self.request(Method::GET, url)?.timeout(SILENCE))
-                .await
-        };
+        let attempt = async || self.answer(&what, self.request(Method::GET, url)?.timeout(SILENCE)).await;
         self.persist(&what, Kind::Read, attempt).await
     }
 
@@ -121,10 +102,7 @@ impl Client {
     ) -> Result<T, RepositoryError> {
         let what = format!("{method} {url}");
         let attempt = async || {
-            let request = self
-                .request(method.clone(), url)?
-                .json(body)
-                .timeout(SILENCE);
+            let request = self.request(method.clone(), url)?.json(body).timeout(SILENCE);
             self.answer(&what, request).await
         };
         let response = self.persist(&what, kind, attempt).await?;
@@ -134,10 +112,7 @@ impl Client {
     /// Deletes something; what is not there is as good.
     pub(super) async fn delete(&self, url: &str) -> Result<(), RepositoryError> {
         let what = format!("DELETE {url}");
-        let attempt = async || {
-            self.answer(&what, self.request(Method::DELETE, url)?.timeout(SILENCE))
-                .await
-        };
+        let attempt = async || self.answer(&what, self.request(Method::DELETE, url)?.timeout(SILENCE)).await;
         let response = self.persist(&what, Kind::RepeatableChange, attempt).await?;
         match response.status() {
             status if status.is_success() => Ok(()),
@@ -147,21 +122,12 @@ impl Client {
     }
 
     /// A request with the headers that GitHub wants, and with the token if `url` is one of the two places it may go to.
-    pub(super) fn request(
-        &self,
-        method: Method,
-        url: &str,
-    ) -> Result<RequestBuilder, RepositoryError> {
-        let url =
-            Url::parse(url).map_err(|error| self.refused(format!("{url} is no URL: {error}")))?;
+    pub(super) fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, RepositoryError> {
+        let url = Url::parse(url).map_err(|error| self.refused(format!("{url} is no URL: {error}")))?;
         let hosts = &self.settings.hosts;
-        let ours = [&hosts.api, &hosts.uploads]
-            .iter()
-            .any(|host| host.origin() == url.origin());
-        let mut request = self.http.request(method, url).header(
-            USER_AGENT,
-            concat!("surefoot-publish/", env!("CARGO_PKG_VERSION")),
-        );
+        let ours = [&hosts.api, &hosts.uploads].iter().any(|host| host.origin() == url.origin());
+        let mut request =
+            self.http.request(method, url).header(USER_AGENT, concat!("surefoot-publish/", env!("CARGO_PKG_VERSION")));
         if ours {
             request = request.header("x-github-api-version", "2022-11-28");
             if let Some(token) = &self.settings.token {
@@ -172,15 +138,8 @@ impl Client {
     }
 
     /// Sends one request once.
-    pub(super) async fn answer(
-        &self,
-        what: &str,
-        request: RequestBuilder,
-    ) -> Result<Response, RepositoryError> {
-        request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(what, error.without_url()))
+    pub(super) async fn answer(&self, what: &str, request: RequestBuilder) -> Result<Response, RepositoryError> {
+        request.send().await.map_err(|error| self.unreachable(what, error.without_url()))
     }
 
     /// What a good answer says; any other is a refusal.
@@ -192,47 +151,26 @@ impl Client {
         if !response.status().is_success() {
             return Err(self.refusal(what, response).await);
         }
-        response
-            .json()
-            .await
-            .map_err(|error| self.unreachable(what, error.without_url()))
+        response.json().await.map_err(|error| self.unreachable(what, error.without_url()))
     }
 
     /// A refusal in words that say what to do.
     pub(super) async fn refusal(&self, what: &str, response: Response) -> RepositoryError {
         let status = response.status();
         let permissions = response.headers().get("x-accepted-github-permissions");
-        let permissions = permissions
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let permissions = permissions.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let complaint: Complaint = response.json().await.unwrap_or_default();
         let hint = hint(status, self.settings.token.is_some());
-        let needed = permissions
-            .map(|needed| format!(" (it needs {needed})"))
-            .unwrap_or_default();
-        self.refused(format!(
-            "{what}: {status}: {}{needed}{hint}",
-            complaint.line()
-        ))
+        let needed = permissions.map(|needed| format!(" (it needs {needed})")).unwrap_or_default();
+        self.refused(format!("{what}: {status}: {}{needed}{hint}", complaint.line()))
     }
 
     pub(super) fn refused(&self, reason: String) -> RepositoryError {
-        RepositoryError::Refused {
-            repository: self.name(),
-            reason,
-        }
+        RepositoryError::Refused { repository: self.name(), reason }
     }
 
-    pub(super) fn unreachable(
-        &self,
-        what: &str,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> RepositoryError {
-        RepositoryError::Unreachable {
-            repository: self.name(),
-            what: what.to_owned(),
-            source: source.into(),
-        }
+    pub(super) fn unreachable(&self, what: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> RepositoryError {
+        RepositoryError::Unreachable { repository: self.name(), what: what.to_owned(), source: source.into() }
     }
 }
 

@@ -10,11 +10,7 @@ use crate::publication::{RepositoryError, TIMESTAMP};
 /// The published metadata file `name`, at most `cap` bytes; `None` where there is none.
 ///
 /// With a token through the API, which also serves private repositories; without one from the public address.
-pub(super) async fn metadata(
-    client: &Client,
-    name: &str,
-    cap: u64,
-) -> Result<Option<Vec<u8>>, RepositoryError> {
+pub(super) async fn metadata(client: &Client, name: &str, cap: u64) -> Result<Option<Vec<u8>>, RepositoryError> {
     let url = match client.settings.token {
         Some(_) => current_asset(client, name).await?,
         None => Some(public(client, name)),
@@ -33,10 +29,7 @@ pub(super) async fn metadata(
 fn public(client: &Client, name: &str) -> String {
     let settings = &client.settings;
     let base = settings.hosts.downloads.as_str().trim_end_matches('/');
-    format!(
-        "{base}/{}/{}/releases/latest/download/{name}",
-        settings.owner, settings.repo
-    )
+    format!("{base}/{}/{}/releases/latest/download/{name}", settings.owner, settings.repo)
 }
 
 async fn current_asset(client: &Client, name: &str) -> Result<Option<String>, RepositoryError> {
@@ -57,22 +50,15 @@ async fn current_asset(client: &Client, name: &str) -> Result<Option<String>, Re
 /// its `timestamp.json` where a run was interrupted while it replaced it; the pre-release that it was replaced for has the
 /// same one. To take the repository for empty then would be to begin again with version 1.
 async fn carriers(client: &Client) -> Result<Vec<RemoteRelease>, RepositoryError> {
-    let latest = client
-        .read::<RemoteRelease>(&client.api("releases/latest"))
-        .await?;
+    let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
     let mut others: Vec<RemoteRelease> = client.list(&client.api("releases")).await?;
     others.retain(|release| !release.draft);
     Ok(latest.into_iter().chain(others).collect())
 }
 
 /// All assets of a release, leftovers included. The release itself may list only some of them.
-pub(super) async fn assets(
-    client: &Client,
-    release: &RemoteRelease,
-) -> Result<Vec<RemoteAsset>, RepositoryError> {
-    client
-        .list(&client.api(&format!("releases/{}/assets", release.id)))
-        .await
+pub(super) async fn assets(client: &Client, release: &RemoteRelease) -> Result<Vec<RemoteAsset>, RepositoryError> {
+    client.list(&client.api(&format!("releases/{}/assets", release.id))).await
 }
 
 fn address(client: &Client, asset: &RemoteAsset) -> String {
@@ -80,11 +66,7 @@ fn address(client: &Client, asset: &RemoteAsset) -> String {
 }
 
 /// The bytes of an asset, at most `cap` of them.
-pub(super) async fn content(
-    client: &Client,
-    asset: &RemoteAsset,
-    cap: u64,
-) -> Result<Vec<u8>, RepositoryError> {
+pub(super) async fn content(client: &Client, asset: &RemoteAsset, cap: u64) -> Result<Vec<u8>, RepositoryError> {
     let url = address(client, asset);
     let read = async || bytes(client, &url, open(client, &url).await?, cap).await;
     client.again(read).await
@@ -115,9 +97,7 @@ async fn open(client: &Client, url: &str) -> Result<Response, RepositoryError> {
     let attempt = async || {
         let answer = client.answer(&what, octets(client.request(Method::GET, url)?));
         let silent = |_| client.unreachable(&what, "no answer came");
-        tokio::time::timeout(SILENCE, answer)
-            .await
-            .map_err(silent)?
+        tokio::time::timeout(SILENCE, answer).await.map_err(silent)?
     };
     client.persist(&what, Kind::Read, attempt).await
 }
@@ -129,12 +109,7 @@ async fn good(client: &Client, url: &str, response: Response) -> Result<Response
     }
 }
 
-async fn bytes(
-    client: &Client,
-    url: &str,
-    response: Response,
-    cap: u64,
-) -> Result<Vec<u8>, RepositoryError> {
+async fn bytes(client: &Client, url: &str, response: Response, cap: u64) -> Result<Vec<u8>, RepositoryError> {
     let mut response = good(client, url, response).await?;
     let mut bytes = Vec::new();
     while let Some(piece) = next(client, url, &mut response).await? {

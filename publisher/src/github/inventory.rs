@@ -25,11 +25,7 @@ impl<'a> Inventory<'a> {
             inventory.take(asset, present, false);
         }
         inventory.take_metadata(&publication.metadata, present);
-        let wanted: BTreeSet<&str> = publication
-            .metadata
-            .iter()
-            .map(|asset| asset.name.as_str())
-            .collect();
+        let wanted: BTreeSet<&str> = publication.metadata.iter().map(|asset| asset.name.as_str()).collect();
         let stale = present.iter().filter(|asset| is_replaceable(&asset.name));
         let stale = stale.filter(|asset| !wanted.contains(asset.name.as_str()));
         inventory.remove.extend(stale.cloned());
@@ -76,9 +72,7 @@ impl<'a> Inventory<'a> {
 fn is_replaceable(name: &str) -> bool {
     let versioned = |suffix: &str| {
         let version = name.strip_suffix(suffix);
-        version.is_some_and(|version| {
-            !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
-        })
+        version.is_some_and(|version| !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()))
     };
     versioned(".snapshot.json") || versioned(".targets.json")
 }
@@ -89,12 +83,7 @@ mod tests {
     use manifest_schema::digest::Sha256;
 
     fn asset(name: &str) -> Asset {
-        Asset {
-            name: name.to_owned(),
-            file: name.into(),
-            length: 5,
-            sha256: Sha256::of(b"hello"),
-        }
+        Asset { name: name.to_owned(), file: name.into(), length: 5, sha256: Sha256::of(b"hello") }
     }
 
     fn remote(name: &str, state: &str, content: &[u8]) -> RemoteAsset {
@@ -112,11 +101,7 @@ mod tests {
             version: "1.0.0".parse().unwrap(),
             notes: String::new(),
             targets: vec![asset("app.tar.gz")],
-            metadata: vec![
-                asset("1.root.json"),
-                asset("2.targets.json"),
-                asset("timestamp.json"),
-            ],
+            metadata: vec![asset("1.root.json"), asset("2.targets.json"), asset("timestamp.json")],
         }
     }
 
@@ -128,29 +113,14 @@ mod tests {
     fn an_empty_draft_gets_everything_and_the_timestamp_last() {
         let publication = publication();
         let inventory = Inventory::of_draft(&publication, &[]);
-        let order: Vec<&str> = inventory
-            .upload
-            .iter()
-            .map(|asset| asset.name.as_str())
-            .collect();
-        assert_eq!(
-            order,
-            [
-                "app.tar.gz",
-                "1.root.json",
-                "2.targets.json",
-                "timestamp.json"
-            ]
-        );
+        let order: Vec<&str> = inventory.upload.iter().map(|asset| asset.name.as_str()).collect();
+        assert_eq!(order, ["app.tar.gz", "1.root.json", "2.targets.json", "timestamp.json"]);
     }
 
     #[test]
     fn a_leftover_of_a_failed_upload_is_replaced_and_what_is_complete_is_kept() {
         let publication = publication();
-        let present = [
-            remote("app.tar.gz", "uploaded", b"hello"),
-            remote("1.root.json", "starter", b""),
-        ];
+        let present = [remote("app.tar.gz", "uploaded", b"hello"), remote("1.root.json", "starter", b"")];
         let inventory = Inventory::of_draft(&publication, &present);
         assert_eq!(names(&inventory.remove), ["1.root.json"]);
         assert_eq!(inventory.upload.len(), 3);
@@ -175,9 +145,6 @@ mod tests {
             remote("photograph.jpg", "uploaded", b"cheese"),
         ];
         let inventory = Inventory::of_draft(&publication, &present);
-        assert_eq!(
-            names(&inventory.remove),
-            ["timestamp.json", "1.targets.json"]
-        );
+        assert_eq!(names(&inventory.remove), ["timestamp.json", "1.targets.json"]);
     }
 }

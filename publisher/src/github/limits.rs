@@ -13,9 +13,7 @@ pub(super) fn check(publication: &Publication) -> Result<(), String> {
     let assets = || publication.targets.iter().chain(&publication.metadata);
     let count = assets().count();
     if count > ASSETS {
-        return Err(format!(
-            "a release has at most {ASSETS} assets, and this one has {count}"
-        ));
+        return Err(format!("a release has at most {ASSETS} assets, and this one has {count}"));
     }
     assets().try_for_each(file)
 }
@@ -23,10 +21,7 @@ pub(super) fn check(publication: &Publication) -> Result<(), String> {
 fn file(asset: &Asset) -> Result<(), String> {
     let name = &asset.name;
     if asset.length >= FILE {
-        return Err(format!(
-            "{name} has {} B, and GitHub takes files below 2 GiB",
-            asset.length
-        ));
+        return Err(format!("{name} has {} B, and GitHub takes files below 2 GiB", asset.length));
     }
     if asset.length == 0 {
         return Err(format!("{name} is empty, and GitHub takes no empty files"));

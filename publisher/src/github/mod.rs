@@ -46,10 +46,8 @@ impl GithubRepository {
     /// When the environment holds something that is no token or no pause, or as [`new`](Self::new).
     pub fn connect(owner: &str, repo: &str, config: &GitHub) -> Result<Self, RepositoryError> {
         let variable = |name: &str| std::env::var(name).ok();
-        let refused = |reason: String| RepositoryError::Refused {
-            repository: format!("github:{owner}/{repo}"),
-            reason,
-        };
+        let refused =
+            |reason: String| RepositoryError::Refused { repository: format!("github:{owner}/{repo}"), reason };
         let hosts = Hosts::of(config);
         Self::new(Settings {
             owner: owner.to_owned(),
@@ -67,8 +65,7 @@ impl GithubRepository {
     pub fn new(settings: Settings) -> Result<Self, RepositoryError> {
         let client = Client::new(settings)?;
         let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| client.unreachable("cannot prepare for the network", error))?;
+        let runtime = runtime.map_err(|error| client.unreachable("cannot prepare for the network", error))?;
         Ok(Self { client, runtime })
     }
 }
@@ -79,8 +76,7 @@ impl Repository for GithubRepository {
     }
 
     fn metadata(&mut self, name: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
-        self.runtime
-            .block_on(download::metadata(&self.client, name, METADATA_CAP))
+        self.runtime.block_on(download::metadata(&self.client, name, METADATA_CAP))
     }
 
     fn publish(
@@ -89,12 +85,7 @@ impl Repository for GithubRepository {
         visibility: Visibility,
         progress: &mut dyn Progress,
     ) -> Result<Published, RepositoryError> {
-        self.runtime.block_on(walk::publish(
-            &self.client,
-            publication,
-            visibility,
-            progress,
-        ))
+        self.runtime.block_on(walk::publish(&self.client, publication, visibility, progress))
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {
@@ -102,15 +93,9 @@ impl Repository for GithubRepository {
         let hosts = &self.client.settings.hosts;
         let uploads = hosts.uploads.as_str().trim_end_matches('/');
         let tag = walk::tag(publication);
-        let mut calls = vec![format!(
-            "POST {releases}: a draft for {tag}, or the one that is there"
-        )];
+        let mut calls = vec![format!("POST {releases}: a draft for {tag}, or the one that is there")];
         for asset in publication.targets.iter().chain(&publication.metadata) {
-            calls.push(format!(
-                "POST {uploads}/…/assets?name={}: {}",
-                asset.name,
-                size(asset.length)
-            ));
+            calls.push(format!("POST {uploads}/…/assets?name={}: {}", asset.name, size(asset.length)));
         }
         calls.push("GET all of it, and verify it as an agent does".to_owned());
         if visibility == Visibility::Public {

@@ -25,10 +25,7 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: i64, tried: u3
         return Verdict::Troubled;
     }
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-    let limiting = matches!(
-        status,
-        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
-    );
+    let limiting = matches!(status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS);
     if !limiting {
         return Verdict::Answered;
     }
@@ -56,15 +53,8 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, headers: &[(&'static str, &'static str)], tried: u32) -> Verdict {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        judge(
-            StatusCode::from_u16(status).unwrap(),
-            &headers.collect(),
-            1000,
-            tried,
-        )
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        judge(StatusCode::from_u16(status).unwrap(), &headers.collect(), 1000, tried)
     }
 
     fn limited(seconds: u64) -> Verdict {
@@ -75,10 +65,7 @@ mod tests {
     fn a_limit_is_told_from_a_refusal() {
         let spent = ("x-ratelimit-remaining", "0");
         assert_eq!(judged(201, &[spent], 0), Verdict::Answered);
-        assert_eq!(
-            judged(403, &[("x-ratelimit-remaining", "57")], 0),
-            Verdict::Answered
-        );
+        assert_eq!(judged(403, &[("x-ratelimit-remaining", "57")], 0), Verdict::Answered);
         assert_eq!(judged(404, &[], 0), Verdict::Answered);
         assert_eq!(judged(502, &[], 0), Verdict::Troubled);
     }
@@ -87,14 +74,8 @@ mod tests {
     fn a_limit_says_how_long_to_wait() {
         let spent = ("x-ratelimit-remaining", "0");
         assert_eq!(judged(403, &[("retry-after", "7")], 0), limited(7));
-        assert_eq!(
-            judged(429, &[spent, ("x-ratelimit-reset", "1030")], 0),
-            limited(31)
-        );
-        assert_eq!(
-            judged(403, &[spent, ("x-ratelimit-reset", "900")], 0),
-            limited(0)
-        );
+        assert_eq!(judged(429, &[spent, ("x-ratelimit-reset", "1030")], 0), limited(31));
+        assert_eq!(judged(403, &[spent, ("x-ratelimit-reset", "900")], 0), limited(0));
         assert_eq!(judged(429, &[], 0), limited(60));
         assert_eq!(judged(429, &[], 2), limited(240));
     }

@@ -44,10 +44,7 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Goes the way of TUF 5.3 to 5.6. It begins with the first root of the publication, whose digest is known from here.
-    async fn metadata(
-        &self,
-        publication: &Publication,
-    ) -> Result<TrustedRepository, RepositoryError> {
+    async fn metadata(&self, publication: &Publication) -> Result<TrustedRepository, RepositoryError> {
         let now = Expiry::Enforce(jiff::Timestamp::now());
         let roots = roots(&publication.metadata);
         let Some((_, first)) = roots.first_key_value() else {
@@ -68,20 +65,10 @@ impl<'a> Draft<'a> {
         Ok(trusted)
     }
 
-    async fn child(
-        &self,
-        role: RoleName,
-        trusted: &mut TrustedRepository,
-        now: Expiry,
-    ) -> Result<(), RepositoryError> {
+    async fn child(&self, role: RoleName, trusted: &mut TrustedRepository, now: Expiry) -> Result<(), RepositoryError> {
         let snapshot = role == RoleName::Snapshot;
-        let wanted = if snapshot {
-            trusted.wanted_snapshot()
-        } else {
-            trusted.wanted_targets()
-        };
-        let wanted =
-            wanted.ok_or_else(|| self.unproved(format!("nothing names the {role:?} metadata")))?;
+        let wanted = if snapshot { trusted.wanted_snapshot() } else { trusted.wanted_targets() };
+        let wanted = wanted.ok_or_else(|| self.unproved(format!("nothing names the {role:?} metadata")))?;
         let name = role.file_name(wanted.version);
         let bytes = self.read(&name, role).await?;
         let outcome = match snapshot {
@@ -127,9 +114,7 @@ impl<'a> Draft<'a> {
         }
         let (length, sha256) = measured;
         let name = &asset.name;
-        Err(self.unproved(format!(
-            "{name} came back with {length} B and SHA-256 {sha256}"
-        )))
+        Err(self.unproved(format!("{name} came back with {length} B and SHA-256 {sha256}")))
     }
 
     async fn read(&self, name: &str, role: RoleName) -> Result<Vec<u8>, RepositoryError> {
@@ -143,9 +128,7 @@ impl<'a> Draft<'a> {
     }
 
     fn accepted<T>(&self, name: &str, outcome: Result<T, Error>) -> Result<(), RepositoryError> {
-        outcome
-            .map(|_| ())
-            .map_err(|error| self.refused_by_agents(name, &error))
+        outcome.map(|_| ()).map_err(|error| self.refused_by_agents(name, &error))
     }
 
     fn refused_by_agents(&self, name: &str, error: &Error) -> RepositoryError {
@@ -153,35 +136,22 @@ impl<'a> Draft<'a> {
     }
 
     fn unproved(&self, what: String) -> RepositoryError {
-        RepositoryError::NotVerified {
-            repository: self.client.name(),
-            what,
-        }
+        RepositoryError::NotVerified { repository: self.client.name(), what }
     }
 }
 
 /// `N.root.json` by N.
 fn roots(metadata: &[Asset]) -> BTreeMap<u64, &Asset> {
     let numbered = |asset: &'_ Asset| asset.name.strip_suffix(".root.json")?.parse().ok();
-    metadata
-        .iter()
-        .filter_map(|asset| Some((numbered(asset)?, asset)))
-        .collect()
+    metadata.iter().filter_map(|asset| Some((numbered(asset)?, asset))).collect()
 }
 
 /// The signed targets of this release, by the asset name under which agents ask for them.
-fn signed_names(
-    publication: &Publication,
-    trusted: &TrustedRepository,
-) -> BTreeMap<String, Sha256> {
+fn signed_names(publication: &Publication, trusted: &TrustedRepository) -> BTreeMap<String, Sha256> {
     let directory = format!("v{}/", publication.version);
     let targets = trusted.targets().map(|targets| &targets.targets);
-    let own = targets
-        .into_iter()
-        .flatten()
-        .filter(|(path, _)| path.as_str().starts_with(&directory));
-    own.map(|(path, target)| (asset_name(path, &target.sha256), target.sha256))
-        .collect()
+    let own = targets.into_iter().flatten().filter(|(path, _)| path.as_str().starts_with(&directory));
+    own.map(|(path, target)| (asset_name(path, &target.sha256), target.sha256)).collect()
 }
 
 fn asset_name(path: &TargetPath, sha256: &Sha256) -> String {

@@ -89,17 +89,13 @@ impl Patience {
     ///
     /// # Errors
     /// A sentence, when the variable holds no number.
-    pub fn with_pause(
-        hosts: &Hosts,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
+    pub fn with_pause(hosts: &Hosts, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let usual = Self::default();
         let Some(text) = variable(PAUSE_VARIABLE) else {
             return Ok(usual);
         };
         let chosen = text.trim().parse().map(Duration::from_millis);
-        let chosen =
-            chosen.map_err(|_| format!("{PAUSE_VARIABLE}={text} is no number of milliseconds"))?;
+        let chosen = chosen.map_err(|_| format!("{PAUSE_VARIABLE}={text} is no number of milliseconds"))?;
         let pause = match hosts.api.host_str() {
             Some("api.github.com") => chosen.max(usual.pause),
             Some(_) | None => chosen,
@@ -118,10 +114,7 @@ mod tests {
 
     #[test]
     fn the_pause_can_be_shortened_elsewhere_but_not_on_github_com() {
-        let enterprise = Hosts {
-            api: Url::parse("https://github.example.com/api/v3").unwrap(),
-            ..Hosts::default()
-        };
+        let enterprise = Hosts { api: Url::parse("https://github.example.com/api/v3").unwrap(), ..Hosts::default() };
         assert_eq!(pause(&enterprise, "0"), Ok(Duration::ZERO));
         assert_eq!(pause(&Hosts::default(), "0"), Ok(Duration::from_secs(1)));
         assert!(pause(&enterprise, "soon").is_err());

@@ -93,10 +93,7 @@ pub(super) struct Detail {
 impl Complaint {
     /// In one line, such as `Validation Failed (name already_exists)`.
     pub(super) fn line(&self) -> String {
-        let details = self
-            .errors
-            .iter()
-            .map(|detail| format!("{} {}", detail.field, detail.code));
+        let details = self.errors.iter().map(|detail| format!("{} {}", detail.field, detail.code));
         let details: Vec<String> = details.collect();
         match details.is_empty() {
             true => self.message.clone(),
@@ -111,12 +108,7 @@ mod tests {
     use manifest_schema::digest::Sha256;
 
     fn asset(bytes: &[u8]) -> Asset {
-        Asset {
-            name: "a.txt".to_owned(),
-            file: "a.txt".into(),
-            length: bytes.len() as u64,
-            sha256: Sha256::of(bytes),
-        }
+        Asset { name: "a.txt".to_owned(), file: "a.txt".into(), length: bytes.len() as u64, sha256: Sha256::of(bytes) }
     }
 
     fn remote(state: &str, size: u64, digest: Option<&str>) -> RemoteAsset {

@@ -54,16 +54,11 @@ impl Token {
 
     fn read(path: &Path) -> Result<Self, TokenError> {
         let file = disk::open(path)?;
-        let mode = file
-            .metadata()
-            .map_err(disk::failed("look at", path))?
-            .permissions()
-            .mode();
+        let mode = file.metadata().map_err(disk::failed("look at", path))?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(TokenError::Exposed(path.to_owned()));
         }
-        let text =
-            disk::read_text(path, 4096)?.ok_or_else(|| TokenError::Missing(path.to_owned()))?;
+        let text = disk::read_text(path, 4096)?.ok_or_else(|| TokenError::Missing(path.to_owned()))?;
         Self::new(&text, &path.display().to_string())
     }
 
@@ -97,9 +92,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let token = Token::find(|name| (name != FILE_VARIABLE).then(|| "ghp_secret".to_owned()))
-            .unwrap()
-            .unwrap();
+        let token = Token::find(|name| (name != FILE_VARIABLE).then(|| "ghp_secret".to_owned())).unwrap().unwrap();
         let shown = format!("{token:?} {:?}", token.header());
         assert!(!shown.contains("secret"), "{shown}");
     }
@@ -114,10 +107,6 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_no_token() {
-        assert!(
-            Token::find(|name| (name != FILE_VARIABLE).then(String::new))
-                .unwrap()
-                .is_none()
-        );
+        assert!(Token::find(|name| (name != FILE_VARIABLE).then(String::new)).unwrap().is_none());
     }
 }

@@ -43,10 +43,7 @@ pub(super) async fn upload(
     let response = client.persist(&what, Kind::OnceOnlyChange, attempt).await?;
     let got: RemoteAsset = client.understood(&what, response).await?;
     if got.name != asset.name {
-        let reason = format!(
-            "it calls {} {}: use another file name",
-            asset.name, got.name
-        );
+        let reason = format!("it calls {} {}: use another file name", asset.name, got.name);
         return Err(client.refused(reason));
     }
     if !got.is(asset) {
@@ -56,36 +53,19 @@ pub(super) async fn upload(
 }
 
 /// The release's own upload address with the file's name, if it is where the token may go.
-fn address(
-    client: &Client,
-    release: &RemoteRelease,
-    asset: &Asset,
-) -> Result<String, RepositoryError> {
+fn address(client: &Client, release: &RemoteRelease, asset: &Asset) -> Result<String, RepositoryError> {
     let base = release.upload_url.split('{').next().unwrap_or_default();
     let allowed = &client.settings.hosts.uploads;
     let there = Url::parse(base).is_ok_and(|url| url.origin() == allowed.origin());
     if !there {
-        let reason = format!(
-            "it wants uploads at {base}, which is not below {allowed}: nothing was sent there"
-        );
+        let reason = format!("it wants uploads at {base}, which is not below {allowed}: nothing was sent there");
         return Err(client.refused(reason));
     }
-    Ok(format!(
-        "{base}?name={}",
-        utf8_percent_encode(&asset.name, ENCODED)
-    ))
+    Ok(format!("{base}?name={}", utf8_percent_encode(&asset.name, ENCODED)))
 }
 
-fn request(
-    client: &Client,
-    url: &str,
-    asset: &Asset,
-    sent: Arc<AtomicU64>,
-) -> Result<RequestBuilder, RepositoryError> {
-    let pieces = Pieces {
-        file: disk::open(&asset.file)?,
-        sent,
-    };
+fn request(client: &Client, url: &str, asset: &Asset, sent: Arc<AtomicU64>) -> Result<RequestBuilder, RepositoryError> {
+    let pieces = Pieces { file: disk::open(&asset.file)?, sent };
     let request = client
         .request(Method::POST, url)?
         .header(CONTENT_TYPE, "application/octet-stream")

@@ -27,9 +27,7 @@ pub(super) async fn publish(
     if let Some(published) = releases.iter().find(|release| !release.draft) {
         confirm(client, publication, published).await?;
         announce(client, publication, progress).await?;
-        return Ok(Published::Public {
-            location: published.html_url.clone(),
-        });
+        return Ok(Published::Public { location: published.html_url.clone() });
     }
     require_tag(client, &tag).await?;
     let draft = draft(client, publication, releases).await?;
@@ -37,9 +35,7 @@ pub(super) async fn publish(
     let present = download::assets(client, &draft).await?;
     proof::prove(client, publication, &present, progress).await?;
     match visibility {
-        Visibility::Draft => Ok(Published::Draft {
-            location: draft.html_url,
-        }),
+        Visibility::Draft => Ok(Published::Draft { location: draft.html_url }),
         Visibility::Public => show(client, publication, &draft, progress).await,
     }
 }
@@ -66,28 +62,14 @@ async fn require_tag(client: &Client, tag: &str) -> Result<(), RepositoryError> 
 }
 
 /// A published release must be this one. Its metadata may be newer by now: every later release signs it anew.
-async fn confirm(
-    client: &Client,
-    publication: &Publication,
-    published: &RemoteRelease,
-) -> Result<(), RepositoryError> {
+async fn confirm(client: &Client, publication: &Publication, published: &RemoteRelease) -> Result<(), RepositoryError> {
     let present = download::assets(client, published).await?;
     for asset in &publication.targets {
-        if !present
-            .iter()
-            .any(|remote| remote.name == asset.name && remote.is(asset))
-        {
-            return Err(conflict(
-                client,
-                &asset.name,
-                "it is published; give your change a new version",
-            ));
+        if !present.iter().any(|remote| remote.name == asset.name && remote.is(asset)) {
+            return Err(conflict(client, &asset.name, "it is published; give your change a new version"));
         }
     }
-    if !present
-        .iter()
-        .any(|remote| remote.name == TIMESTAMP && remote.is_complete())
-    {
+    if !present.iter().any(|remote| remote.name == TIMESTAMP && remote.is_complete()) {
         let reason = format!("{} is published without its metadata", published.tag_name);
         return Err(client.refused(reason));
     }
@@ -108,8 +90,7 @@ async fn draft(
             return Ok(draft);
         }
         match create(client, publication).await {
-            Err(RepositoryError::Unreachable { .. })
-                if tried + 1 < client.settings.patience.tries => {}
+            Err(RepositoryError::Unreachable { .. }) if tried + 1 < client.settings.patience.tries => {}
             outcome => return outcome,
         }
         // It may have been made all the same: look before making a second one.
@@ -119,10 +100,7 @@ async fn draft(
     }
 }
 
-async fn create(
-    client: &Client,
-    publication: &Publication,
-) -> Result<RemoteRelease, RepositoryError> {
+async fn create(client: &Client, publication: &Publication) -> Result<RemoteRelease, RepositoryError> {
     let tag = tag(publication);
     let new = NewDraft {
         tag_name: &tag,
@@ -131,14 +109,7 @@ async fn create(
         draft: true,
         prerelease: is_prerelease(publication),
     };
-    client
-        .change(
-            Kind::OnceOnlyChange,
-            Method::POST,
-            &client.api("releases"),
-            &new,
-        )
-        .await
+    client.change(Kind::OnceOnlyChange, Method::POST, &client.api("releases"), &new).await
 }
 
 /// Uploads what is missing until nothing is.
@@ -176,10 +147,7 @@ async fn bring<'a>(
                 tokio::time::sleep(client.back_off(tried)).await;
             }
             Ok(()) if last => {
-                return Err(client.refused(format!(
-                    "{} does not keep what it is sent",
-                    release.html_url
-                )));
+                return Err(client.refused(format!("{} does not keep what it is sent", release.html_url)));
             }
             outcome => outcome?,
         }
@@ -196,17 +164,13 @@ async fn carry_out(
     progress.begin(&label, Amount::Bytes(inventory.bytes()));
     for asset in &inventory.upload {
         for old in inventory.remove.iter().filter(|old| old.name == asset.name) {
-            client
-                .delete(&client.api(&format!("releases/assets/{}", old.id)))
-                .await?;
+            client.delete(&client.api(&format!("releases/assets/{}", old.id))).await?;
         }
         upload(client, release, asset, progress).await?;
     }
     let replaced = |name: &str| inventory.upload.iter().any(|asset| asset.name == name);
     for old in inventory.remove.iter().filter(|old| !replaced(&old.name)) {
-        client
-            .delete(&client.api(&format!("releases/assets/{}", old.id)))
-            .await?;
+        client.delete(&client.api(&format!("releases/assets/{}", old.id))).await?;
     }
     progress.done();
     Ok(())
@@ -229,16 +193,12 @@ async fn show(
         make_latest: make_latest(publication),
     };
     let url = client.api(&format!("releases/{}", draft.id));
-    let shown: RemoteRelease = client
-        .change(Kind::RepeatableChange, Method::PATCH, &url, &undraft)
-        .await?;
+    let shown: RemoteRelease = client.change(Kind::RepeatableChange, Method::PATCH, &url, &undraft).await?;
     if shown.draft {
         return Err(client.refused(format!("{} is still a draft", shown.html_url)));
     }
     announce(client, publication, progress).await?;
-    Ok(Published::Public {
-        location: shown.html_url,
-    })
+    Ok(Published::Public { location: shown.html_url })
 }
 
 /// A pre-release never becomes latest, so the latest release carries the metadata that names it. `timestamp.json` is
@@ -251,9 +211,7 @@ async fn announce(
     if !is_prerelease(publication) {
         return Ok(());
     }
-    let latest = client
-        .read::<RemoteRelease>(&client.api("releases/latest"))
-        .await?;
+    let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
     let Some(latest) = latest else { return Ok(()) };
     let wanted = |present: &[_]| Inventory::of_metadata(&publication.metadata, present);
     bring(client, &latest, wanted, progress).await
@@ -261,11 +219,7 @@ async fn announce(
 
 /// Said explicitly: without it GitHub goes by the commit's date, and a fix of an old line would not become latest.
 pub(super) fn make_latest(publication: &Publication) -> MakeLatest {
-    if is_prerelease(publication) {
-        MakeLatest::No
-    } else {
-        MakeLatest::Yes
-    }
+    if is_prerelease(publication) { MakeLatest::No } else { MakeLatest::Yes }
 }
 
 fn is_prerelease(publication: &Publication) -> bool {
@@ -273,9 +227,5 @@ fn is_prerelease(publication: &Publication) -> bool {
 }
 
 fn conflict(client: &Client, name: &str, advice: &str) -> RepositoryError {
-    RepositoryError::Conflict {
-        repository: client.name(),
-        name: name.to_owned(),
-        advice: advice.to_owned(),
-    }
+    RepositoryError::Conflict { repository: client.name(), name: name.to_owned(), advice: advice.to_owned() }
 }

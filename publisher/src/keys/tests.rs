@@ -22,47 +22,26 @@ fn a_key_is_read_back_with_and_without_a_passphrase() {
 #[test]
 fn a_wrong_passphrase_is_told() {
     let (directory, _) = written(Some("right"));
-    let read = read(
-        directory.path(),
-        RoleName::Targets,
-        &mut Passphrases::fixed("wrong"),
-    );
+    let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed("wrong"));
     assert!(matches!(read, Err(KeyFileError::WrongPassphrase(_))));
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the test exposes the key on purpose"
-)]
+#[allow(clippy::disallowed_methods, reason = "the test exposes the key on purpose")]
 fn a_key_that_others_can_read_is_refused() {
     let (directory, _) = written(None);
     let file = path(directory.path(), RoleName::Targets);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let read = read(
-        directory.path(),
-        RoleName::Targets,
-        &mut Passphrases::fixed(""),
-    );
-    assert!(matches!(
-        read,
-        Err(KeyFileError::Exposed { mode: 0o640, .. })
-    ));
+    let read = read(directory.path(), RoleName::Targets, &mut Passphrases::fixed(""));
+    assert!(matches!(read, Err(KeyFileError::Exposed { mode: 0o640, .. })));
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the test makes the link on purpose"
-)]
+#[allow(clippy::disallowed_methods, reason = "the test makes the link on purpose")]
 fn a_key_behind_a_link_is_refused() {
     let (directory, _) = written(None);
     std::os::unix::fs::symlink("targets.pem", path(directory.path(), RoleName::Root)).unwrap();
-    let read = read(
-        directory.path(),
-        RoleName::Root,
-        &mut Passphrases::fixed(""),
-    );
+    let read = read(directory.path(), RoleName::Root, &mut Passphrases::fixed(""));
     assert!(matches!(read, Err(KeyFileError::NotAFile(_))));
 }
 
@@ -74,10 +53,6 @@ fn openssl_reads_a_key() {
         .arg(path(directory.path(), RoleName::Targets))
         .output()
         .expect("openssl is needed by this test: install it");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stdout.ends_with(key.public().as_bytes()));
 }

@@ -20,20 +20,13 @@ impl Roots {
     /// # Errors
     /// When the first is missing, or one does not follow the one before.
     pub fn read(directory: &Path) -> Result<Self, MetadataError> {
-        let first =
-            file_in(directory, 1)?.ok_or_else(|| MetadataError::NoRoot(root_path(directory, 1)))?;
-        let broken = |version| {
-            move |error| MetadataError::Root {
-                path: root_path(directory, version),
-                source: Box::new(error),
-            }
-        };
+        let first = file_in(directory, 1)?.ok_or_else(|| MetadataError::NoRoot(root_path(directory, 1)))?;
+        let broken =
+            |version| move |error| MetadataError::Root { path: root_path(directory, version), source: Box::new(error) };
         let mut trusted = TrustedRepository::from_root(&first.bytes, None).map_err(broken(1))?;
         let mut files = vec![first];
         while let Some(next) = file_in(directory, files.len() as u64 + 1)? {
-            let _ = trusted
-                .update_root(&next.bytes)
-                .map_err(broken(files.len() as u64 + 1))?;
+            let _ = trusted.update_root(&next.bytes).map_err(broken(files.len() as u64 + 1))?;
             files.push(next);
         }
         Ok(Self { files, trusted })

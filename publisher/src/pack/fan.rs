@@ -39,26 +39,16 @@ struct Packer<'scope> {
 }
 
 impl<'scope> Fan<'scope> {
-    pub(super) fn start(
-        scope: &'scope Scope<'scope, '_>,
-        archives: &[(&Path, Format)],
-    ) -> Result<Self, PackError> {
+    pub(super) fn start(scope: &'scope Scope<'scope, '_>, archives: &[(&Path, Format)]) -> Result<Self, PackError> {
         let packers = archives.iter().map(|(path, format)| {
             let file = HashingWriter::create(path)?;
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let (chunks, queue) = sync_channel(QUEUE);
             let format = *format;
             let thread = scope.spawn(move || compress(file, format, name, &queue));
             Ok(Packer { chunks, thread })
         });
-        Ok(Self {
-            chunk: Vec::with_capacity(CHUNK),
-            packers: packers.collect::<Result<_, PackError>>()?,
-        })
+        Ok(Self { chunk: Vec::with_capacity(CHUNK), packers: packers.collect::<Result<_, PackError>>()? })
     }
 
     /// Ends the stream and waits for the archives.
@@ -80,10 +70,7 @@ impl<'scope> Fan<'scope> {
         let chunk: Arc<[u8]> = self.chunk.as_slice().into();
         self.chunk.clear();
         for packer in &self.packers {
-            packer
-                .chunks
-                .send(chunk.clone())
-                .map_err(|_| io::ErrorKind::BrokenPipe)?;
+            packer.chunks.send(chunk.clone()).map_err(|_| io::ErrorKind::BrokenPipe)?;
         }
         Ok(())
     }
@@ -114,27 +101,19 @@ fn compress(
         Format::TarGz => gzip(file, chunks),
         Format::TarZst => zstd(file, chunks),
     };
-    Ok(written
-        .map_err(|source| PackError::Archive { name, source })?
-        .finish()?)
+    Ok(written.map_err(|source| PackError::Archive { name, source })?.finish()?)
 }
 
 fn gzip(file: HashingWriter, chunks: &Receiver<Arc<[u8]>>) -> io::Result<HashingWriter> {
     // No name and no time in the header: gzip -n.
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .write(file, Compression::new(GZIP_LEVEL));
-    chunks
-        .iter()
-        .try_for_each(|chunk| encoder.write_all(&chunk))?;
+    let mut encoder = GzBuilder::new().mtime(0).write(file, Compression::new(GZIP_LEVEL));
+    chunks.iter().try_for_each(|chunk| encoder.write_all(&chunk))?;
     encoder.finish()
 }
 
 fn zstd(file: HashingWriter, chunks: &Receiver<Arc<[u8]>>) -> io::Result<HashingWriter> {
     let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
     encoder.include_checksum(true)?;
-    chunks
-        .iter()
-        .try_for_each(|chunk| encoder.write_all(&chunk))?;
+    chunks.iter().try_for_each(|chunk| encoder.write_all(&chunk))?;
     encoder.finish()
 }

@@ -26,16 +26,9 @@ pub(super) fn commit(
     match git.tag(&tag)? {
         None => problems.push(Problem::NoTag { tag }),
         Some(tagged) if tagged == head => {}
-        Some(tagged) => problems.push(Problem::TagElsewhere {
-            tag,
-            tagged,
-            head: head.clone(),
-        }),
+        Some(tagged) => problems.push(Problem::TagElsewhere { tag, tagged, head: head.clone() }),
     }
-    let outputs = subject
-        .outputs
-        .iter()
-        .filter_map(|path| inside(subject.directory, path));
+    let outputs = subject.outputs.iter().filter_map(|path| inside(subject.directory, path));
     let mut changes = git.changes(&outputs.map(Into::into).collect::<Vec<_>>())?;
     if !changes.is_empty() {
         let more = changes.len().saturating_sub(NAMED);
@@ -49,18 +42,11 @@ pub(super) fn commit(
 }
 
 /// A small text file of the commit.
-pub(super) fn text(
-    git: &Git,
-    tree: &[TreeEntry],
-    path: &str,
-) -> Result<Option<String>, PreflightError> {
+pub(super) fn text(git: &Git, tree: &[TreeEntry], path: &str) -> Result<Option<String>, PreflightError> {
     let Some(entry) = tree.iter().find(|entry| entry.path == path.as_bytes()) else {
         return Ok(None);
     };
-    let failed = |source| PreflightError::Content {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| PreflightError::Content { path: path.to_owned(), source };
     let bytes = git.blobs()?.read(&entry.object).map_err(failed)?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
@@ -80,15 +66,10 @@ pub(super) fn committed_keys(tree: &[TreeEntry], keys: Option<&str>) -> Vec<Prob
     let is_key = |entry: &&TreeEntry| {
         let path = String::from_utf8_lossy(&entry.path);
         entry.kind != EntryKind::Submodule
-            && path
-                .strip_prefix(keys)
-                .is_some_and(|rest| rest.starts_with('/') && rest.ends_with(".pem"))
+            && path.strip_prefix(keys).is_some_and(|rest| rest.starts_with('/') && rest.ends_with(".pem"))
     };
     let name = |entry: &TreeEntry| String::from_utf8_lossy(&entry.path).into_owned();
-    tree.iter()
-        .filter(is_key)
-        .map(|entry| Problem::KeyCommitted(name(entry)))
-        .collect()
+    tree.iter().filter(is_key).map(|entry| Problem::KeyCommitted(name(entry))).collect()
 }
 
 /// Paths that are one on a file system that folds case.
@@ -104,17 +85,11 @@ pub(super) fn collisions(files: &[ReleaseFile]) -> Vec<Problem> {
 }
 
 /// Pointers of Git LFS: below 1 KiB, with this first line (<https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>).
-pub(super) fn lfs_pointers(
-    git: &Git,
-    files: &[ReleaseFile],
-) -> Result<Vec<Problem>, PreflightError> {
+pub(super) fn lfs_pointers(git: &Git, files: &[ReleaseFile]) -> Result<Vec<Problem>, PreflightError> {
     let mut blobs = git.blobs()?;
     let mut problems = Vec::new();
     for file in files.iter().filter(|file| (120..1024).contains(&file.size)) {
-        let failed = |source| PreflightError::Content {
-            path: file.path.to_string(),
-            source,
-        };
+        let failed = |source| PreflightError::Content { path: file.path.to_string(), source };
         let content = blobs.read(&file.object).map_err(failed)?;
         if content.starts_with(b"version https://git-lfs.github.com/spec/") {
             problems.push(Problem::LfsPointer(file.path.clone()));

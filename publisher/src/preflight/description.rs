@@ -11,25 +11,14 @@ use crate::contents::ReleaseFile;
 use crate::problem::Problem;
 
 /// The profile, and the files that it and the migrations name.
-pub(super) fn check(
-    files: &[ReleaseFile],
-    subject: &Subject<'_>,
-    complete: bool,
-    problems: &mut Vec<Problem>,
-) {
+pub(super) fn check(files: &[ReleaseFile], subject: &Subject<'_>, complete: bool, problems: &mut Vec<Problem>) {
     let application = &subject.config.application;
     problems.extend(application.check().err().map(Problem::Profile));
     problems.extend(files.iter().filter_map(|file| {
         let kept = application.kept(&file.path)?.path.clone();
-        Some(Problem::Kept {
-            path: file.path.clone(),
-            kept,
-        })
+        Some(Problem::Kept { path: file.path.clone(), kept })
     }));
-    if let Some(minimum) = subject
-        .minimum_version
-        .filter(|minimum| *minimum > subject.version)
-    {
+    if let Some(minimum) = subject.minimum_version.filter(|minimum| *minimum > subject.version) {
         let (minimum, version) = (minimum.clone(), subject.version.clone());
         problems.push(Problem::MinimumVersion { minimum, version });
     }
@@ -46,35 +35,18 @@ fn named_files(files: &[ReleaseFile], subject: &Subject<'_>, problems: &mut Vec<
         .application
         .services
         .iter()
-        .filter_map(|service| {
-            Some((
-                format!("the service {}", service.name),
-                service.unit_file.as_ref()?,
-            ))
-        });
+        .filter_map(|service| Some((format!("the service {}", service.name), service.unit_file.as_ref()?)));
     let steps = subject.config.migrations.iter();
     let steps = steps.map(|step| (format!("the migration of {}", step.version), &step.file));
     for (what, path) in units.chain(steps) {
         if !paths.contains(path) {
-            problems.push(Problem::NotInRelease {
-                what,
-                path: path.clone(),
-            });
+            problems.push(Problem::NotInRelease { what, path: path.clone() });
         }
     }
-    let commands = subject
-        .config
-        .migrations
-        .iter()
-        .filter(|step| step.kind == MigrationType::Command);
+    let commands = subject.config.migrations.iter().filter(|step| step.kind == MigrationType::Command);
     for step in commands {
-        if files
-            .iter()
-            .any(|file| file.path == step.file && file.mode == FileMode::Plain)
-        {
-            problems.push(Problem::NotExecutable {
-                file: step.file.clone(),
-            });
+        if files.iter().any(|file| file.path == step.file && file.mode == FileMode::Plain) {
+            problems.push(Problem::NotExecutable { file: step.file.clone() });
         }
     }
 }
@@ -85,29 +57,15 @@ fn migrations(subject: &Subject<'_>, problems: &mut Vec<Problem>) {
         let file = step.file.clone();
         if step.version > *subject.version {
             let (step, version) = (step.version.clone(), subject.version.clone());
-            problems.push(Problem::LaterMigration {
-                file: file.clone(),
-                step,
-                version,
-            });
+            problems.push(Problem::LaterMigration { file: file.clone(), step, version });
         }
-        if subject
-            .config
-            .application
-            .database(&step.database)
-            .is_none()
-        {
-            problems.push(Problem::MigrationDatabase {
-                file,
-                database: step.database.to_string(),
-            });
+        if subject.config.application.database(&step.database).is_none() {
+            problems.push(Problem::MigrationDatabase { file, database: step.database.to_string() });
         }
     }
     for pair in steps.windows(2) {
         if pair[0].version > pair[1].version {
-            problems.push(Problem::MigrationOrder {
-                file: pair[1].file.clone(),
-            });
+            problems.push(Problem::MigrationOrder { file: pair[1].file.clone() });
         }
     }
 }

@@ -17,12 +17,10 @@ pub(super) fn manifest(
     decisions: &Decisions,
     packed: &Packed,
 ) -> Result<Manifest, ReleaseError> {
-    let release_date = jiff::Timestamp::from_second(ready.commit_time)
-        .map_err(|_| ReleaseError::CommitTime(ready.commit_time))?;
+    let release_date =
+        jiff::Timestamp::from_second(ready.commit_time).map_err(|_| ReleaseError::CommitTime(ready.commit_time))?;
     let artifacts: Vec<Artifact> = packed.archives.iter().map(artifact).collect();
-    let for_people = artifacts
-        .iter()
-        .find(|artifact| artifact.format == Format::TarGz);
+    let for_people = artifacts.iter().find(|artifact| artifact.format == Format::TarGz);
     let for_people = for_people.expect("a tar.gz is always packed");
     Ok(Manifest {
         schema: SCHEMA,
@@ -31,10 +29,7 @@ pub(super) fn manifest(
         release_date,
         severity: decisions.severity,
         requires_restart: !config.application.services.is_empty(),
-        database_migration: config
-            .migrations
-            .iter()
-            .any(|step| step.version == *version),
+        database_migration: config.migrations.iter().any(|step| step.version == *version),
         breaking_changes: decisions.breaking,
         download_url: download_url(decisions.targets_url.as_deref(), version, &for_people.name),
         checksum: for_people.sha256,
@@ -58,24 +53,9 @@ fn download_url(base: Option<&str>, version: &ReleaseVersion, name: &str) -> Str
 }
 
 fn artifact(archive: &Hashed) -> Artifact {
-    let name = archive
-        .file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let format = if name.ends_with(".tar.zst") {
-        Format::TarZst
-    } else {
-        Format::TarGz
-    };
-    Artifact {
-        name,
-        format,
-        length: archive.length,
-        sha256: archive.sha256,
-        blocks: archive.blocks.clone(),
-    }
+    let name = archive.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let format = if name.ends_with(".tar.zst") { Format::TarZst } else { Format::TarGz };
+    Artifact { name, format, length: archive.length, sha256: archive.sha256, blocks: archive.blocks.clone() }
 }
 
 pub(super) fn custom(manifest: &Manifest, decisions: &Decisions) -> Value {

@@ -50,42 +50,22 @@ pub(super) fn stage(
     staging: &Path,
     progress: &mut dyn Progress,
 ) -> Result<Staged, ReleaseError> {
-    let mtime = u64::try_from(ready.commit_time)
-        .map_err(|_| ReleaseError::CommitTime(ready.commit_time))?;
+    let mtime = u64::try_from(ready.commit_time).map_err(|_| ReleaseError::CommitTime(ready.commit_time))?;
     let stem = format!("{}-{}", config.product, version.tag());
     let [zst, gz] = ["tar.zst", "tar.gz"].map(|suffix| staging.join(format!("{stem}.{suffix}")));
-    let formats = [
-        (zst.as_path(), Format::TarZst),
-        (gz.as_path(), Format::TarGz),
-    ];
+    let formats = [(zst.as_path(), Format::TarZst), (gz.as_path(), Format::TarGz)];
     progress.begin(&format!("packing {stem}"), pack::amount(&ready.files));
     let packed = pack::pack(&ready.git, &ready.files, mtime, &formats, progress)?;
     progress.done();
     let manifest = describe::manifest(ready, config, version, decisions, &packed)?;
     let mut targets: Vec<Target> = packed.archives.iter().map(archive).collect();
     targets.extend(migration_scripts(ready, config, mtime, staging, progress)?);
-    targets.push(write(
-        staging,
-        "CHANGELOG.md",
-        ready.section.to_markdown().as_bytes(),
-    )?);
+    targets.push(write(staging, "CHANGELOG.md", ready.section.to_markdown().as_bytes())?);
     let custom = describe::custom(&manifest, decisions);
-    targets.push(Target {
-        custom: Some(custom),
-        ..write(staging, "manifest.json", &sound(&manifest)?)?
-    });
+    targets.push(Target { custom: Some(custom), ..write(staging, "manifest.json", &sound(&manifest)?)? });
     targets.sort_by(|a, b| a.asset.name.cmp(&b.asset.name));
-    targets.push(write(
-        staging,
-        "checksums.txt",
-        checksums(&targets).as_bytes(),
-    )?);
-    Ok(Staged {
-        version: version.clone(),
-        manifest,
-        notes: ready.section.notes.clone(),
-        targets,
-    })
+    targets.push(write(staging, "checksums.txt", checksums(&targets).as_bytes())?);
+    Ok(Staged { version: version.clone(), manifest, notes: ready.section.notes.clone(), targets })
 }
 
 /// The files of the migration steps, for people who look before they approve.
@@ -102,77 +82,38 @@ fn migration_scripts(
         return Ok(None);
     }
     let path = staging.join("migration-scripts.tar.gz");
-    let Packed { archives, .. } = pack::pack(
-        &ready.git,
-        &files,
-        mtime,
-        &[(&path, Format::TarGz)],
-        progress,
-    )?;
+    let Packed { archives, .. } = pack::pack(&ready.git, &files, mtime, &[(&path, Format::TarGz)], progress)?;
     Ok(archives.first().map(archive))
 }
 
 fn archive(hashed: &Hashed) -> Target {
-    let name = hashed
-        .file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let asset = Asset {
-        name,
-        file: hashed.file.clone(),
-        length: hashed.length,
-        sha256: hashed.sha256,
-    };
-    Target {
-        asset,
-        custom: None,
-    }
+    let name = hashed.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let asset = Asset { name, file: hashed.file.clone(), length: hashed.length, sha256: hashed.sha256 };
+    Target { asset, custom: None }
 }
 
 fn write(staging: &Path, name: &str, bytes: &[u8]) -> Result<Target, ReleaseError> {
     let path = staging.join(name);
     disk::write_working(&path, bytes)?;
-    Ok(Target {
-        asset: asset(name, &path, bytes),
-        custom: None,
-    })
+    Ok(Target { asset: asset(name, &path, bytes), custom: None })
 }
 
 pub(super) fn asset(name: &str, file: &Path, bytes: &[u8]) -> Asset {
-    Asset {
-        name: name.to_owned(),
-        file: file.to_owned(),
-        length: bytes.len() as u64,
-        sha256: Sha256::of(bytes),
-    }
+    Asset { name: name.to_owned(), file: file.to_owned(), length: bytes.len() as u64, sha256: Sha256::of(bytes) }
 }
 
 /// What `sha256sum -c` reads.
 fn checksums(targets: &[Target]) -> String {
-    targets
-        .iter()
-        .map(|target| format!("{}  {}\n", target.asset.sha256, target.asset.name))
-        .collect()
+    targets.iter().map(|target| format!("{}  {}\n", target.asset.sha256, target.asset.name)).collect()
 }
 
 impl Staged {
     /// What is signed of each target.
     pub fn descriptions(&self) -> BTreeMap<TargetPath, TargetDescription> {
         let describe = |target: &Target| {
-            let Asset {
-                name,
-                length,
-                sha256,
-                ..
-            } = &target.asset;
+            let Asset { name, length, sha256, .. } = &target.asset;
             let custom = target.custom.clone();
-            let description = TargetDescription {
-                length: *length,
-                sha256: *sha256,
-                custom,
-            };
+            let description = TargetDescription { length: *length, sha256: *sha256, custom };
             (target_path(&self.version, name), description)
         };
         self.targets.iter().map(describe).collect()
@@ -182,10 +123,7 @@ impl Staged {
     pub fn publication(&self, metadata: Vec<Asset>) -> Publication {
         let twice = |target: &Target| {
             let asset = &target.asset;
-            let hashed = Asset {
-                name: format!("{}.{}", asset.sha256, asset.name),
-                ..asset.clone()
-            };
+            let hashed = Asset { name: format!("{}.{}", asset.sha256, asset.name), ..asset.clone() };
             [asset.clone(), hashed]
         };
         Publication {
@@ -200,26 +138,16 @@ impl Staged {
     pub(super) fn same_as(&self, current: &Current, repository: &str) -> Result<(), ReleaseError> {
         let ours = self.descriptions();
         let directory = format!("{}/", self.version.tag());
-        let published = current
-            .targets()
-            .iter()
-            .filter(|(path, _)| path.as_str().starts_with(&directory));
-        let published: BTreeMap<_, _> = published
-            .map(|(path, it)| (path.clone(), it.clone()))
-            .collect();
+        let published = current.targets().iter().filter(|(path, _)| path.as_str().starts_with(&directory));
+        let published: BTreeMap<_, _> = published.map(|(path, it)| (path.clone(), it.clone())).collect();
         let paths = ours.keys().chain(published.keys());
         // The manifest says what differs; the archives would only follow.
-        let differing: Vec<_> = paths
-            .filter(|path| ours.get(*path) != published.get(*path))
-            .collect();
+        let differing: Vec<_> = paths.filter(|path| ours.get(*path) != published.get(*path)).collect();
         let Some(first) = differing.first() else {
             return Ok(());
         };
         let manifest = super::manifest_path(&self.version);
-        let what = differing
-            .iter()
-            .find(|path| ***path == manifest)
-            .unwrap_or(first);
+        let what = differing.iter().find(|path| ***path == manifest).unwrap_or(first);
         Err(ReleaseError::Published {
             repository: repository.to_owned(),
             version: self.version.clone(),
@@ -234,9 +162,7 @@ impl Staged {
         complete: &Current,
         repository: &str,
     ) -> Result<(), ReleaseError> {
-        let mut targets = current
-            .map(|current| current.targets().clone())
-            .unwrap_or_default();
+        let mut targets = current.map(|current| current.targets().clone()).unwrap_or_default();
         targets.extend(self.descriptions());
         let goes_on = current.is_none_or(|current| current.version() < complete.version());
         if goes_on && targets == *complete.targets() {

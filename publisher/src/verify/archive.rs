@@ -23,8 +23,7 @@ pub(super) fn check(
         let signed = trusted.target(&path).ok()?.clone();
         Some((path, signed))
     });
-    let signed =
-        signed.filter(|(_, it)| (it.length, it.sha256) == (artifact.length, artifact.sha256));
+    let signed = signed.filter(|(_, it)| (it.length, it.sha256) == (artifact.length, artifact.sha256));
     let Some((path, signed)) = signed else {
         return Ok(Some(Finding::Artifact(name)));
     };
@@ -68,19 +67,14 @@ fn compare(tar: impl Read, expected: &[FileEntry]) -> Result<(), String> {
     let unreadable = |error: io::Error| format!("it cannot be read: {error}");
     let mut entries = archive.entries().map_err(unreadable)?.raw(true);
     for expected in expected {
-        let entry = entries
-            .next()
-            .ok_or_else(|| format!("{} is missing", expected.path))?;
+        let entry = entries.next().ok_or_else(|| format!("{} is missing", expected.path))?;
         same_file(entry.map_err(unreadable)?, expected)?;
     }
     match entries.next() {
         None => Ok(()),
         Some(entry) => {
             let path = entry.map_err(unreadable)?.path_bytes().into_owned();
-            Err(format!(
-                "{:?} is one too many",
-                String::from_utf8_lossy(&path)
-            ))
+            Err(format!("{:?} is one too many", String::from_utf8_lossy(&path)))
         }
     }
 }
@@ -92,16 +86,10 @@ fn same_file(mut entry: tar::Entry<'_, impl Read>, expected: &FileEntry) -> Resu
     }
     let header = entry.header();
     let plain = header.entry_type() == tar::EntryType::Regular && header.as_ustar().is_some();
-    let same = plain
-        && header.mode().ok() == Some(expected.mode.bits())
-        && header.size().ok() == Some(expected.size);
+    let same = plain && header.mode().ok() == Some(expected.mode.bits()) && header.size().ok() == Some(expected.size);
     let mut hasher = Hasher::new();
     io::copy(&mut entry, &mut hasher).map_err(|error| format!("{path} cannot be read: {error}"))?;
-    if same && hasher.finish() == expected.sha256 {
-        Ok(())
-    } else {
-        Err(format!("{path} differs"))
-    }
+    if same && hasher.finish() == expected.sha256 { Ok(()) } else { Err(format!("{path} differs")) }
 }
 
 #[cfg(test)]
@@ -123,10 +111,7 @@ mod tests {
     }
 
     fn plain(path: &str, content: &str) -> (tar::Header, Vec<u8>) {
-        (
-            header(path, 0o644, content.len() as u64, tar::EntryType::Regular),
-            content.into(),
-        )
+        (header(path, 0o644, content.len() as u64, tar::EntryType::Regular), content.into())
     }
 
     /// What `compare` says of these entries, where `a` with "one" and `b` with "two" are expected.
@@ -141,10 +126,7 @@ mod tests {
             sha256: Sha256::of(content.as_bytes()),
             mode: FileMode::Plain,
         };
-        compare(
-            tar.into_inner().unwrap().as_slice(),
-            &[expected("a", "one"), expected("b", "two")],
-        )
+        compare(tar.into_inner().unwrap().as_slice(), &[expected("a", "one"), expected("b", "two")])
     }
 
     #[test]
@@ -156,9 +138,7 @@ mod tests {
     fn a_file_too_few_or_too_many_or_elsewhere_is_found() {
         let said = |entries: &[_]| compared(entries).unwrap_err();
         assert_eq!(said(&[plain("a", "one")]), "b is missing");
-        assert!(
-            said(&[plain("a", "one"), plain("b", "two"), plain("c", "")]).contains("one too many")
-        );
+        assert!(said(&[plain("a", "one"), plain("b", "two"), plain("c", "")]).contains("one too many"));
         assert!(said(&[plain("b", "two"), plain("a", "one")]).contains("stands where a should"));
     }
 
@@ -167,19 +147,10 @@ mod tests {
         for wrong in [
             plain("b", "TWO"),
             plain("b", "twoo"),
-            (
-                header("b", 0o755, 3, tar::EntryType::Regular),
-                b"two".to_vec(),
-            ),
-            (
-                header("b", 0o644, 3, tar::EntryType::Continuous),
-                b"two".to_vec(),
-            ),
+            (header("b", 0o755, 3, tar::EntryType::Regular), b"two".to_vec()),
+            (header("b", 0o644, 3, tar::EntryType::Continuous), b"two".to_vec()),
         ] {
-            assert_eq!(
-                compared(&[plain("a", "one"), wrong]).unwrap_err(),
-                "b differs"
-            );
+            assert_eq!(compared(&[plain("a", "one"), wrong]).unwrap_err(), "b differs");
         }
     }
 
@@ -187,10 +158,7 @@ mod tests {
     fn an_extended_header_is_an_entry_too_many() {
         let record = b"13 path=evil\n";
         let pax = header("b", 0o644, record.len() as u64, tar::EntryType::XHeader);
-        assert_eq!(
-            compared(&[plain("a", "one"), (pax, record.to_vec()), plain("b", "two")]).unwrap_err(),
-            "b differs"
-        );
+        assert_eq!(compared(&[plain("a", "one"), (pax, record.to_vec()), plain("b", "two")]).unwrap_err(), "b differs");
     }
 
     #[test]

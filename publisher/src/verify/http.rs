@@ -27,11 +27,7 @@ impl Http {
     /// When the HTTP client cannot be made.
     pub fn new(base: &Url) -> Result<Self, SourceError> {
         let base = base.as_str().trim_end_matches('/');
-        Self::with_bases(
-            base.to_owned(),
-            format!("{base}/metadata"),
-            format!("{base}/targets"),
-        )
+        Self::with_bases(base.to_owned(), format!("{base}/metadata"), format!("{base}/targets"))
     }
 
     /// The releases of a repository on GitHub, by their public download URLs; `downloads` is `https://github.com`.
@@ -39,39 +35,20 @@ impl Http {
     /// # Errors
     /// When the HTTP client cannot be made.
     pub fn github(downloads: &Url, owner: &str, repo: &str) -> Result<Self, SourceError> {
-        let releases = format!(
-            "{}/{owner}/{repo}/releases",
-            downloads.as_str().trim_end_matches('/')
-        );
+        let releases = format!("{}/{owner}/{repo}/releases", downloads.as_str().trim_end_matches('/'));
         let metadata = format!("{releases}/latest/download");
-        Self::with_bases(
-            format!("github:{owner}/{repo}"),
-            metadata,
-            format!("{releases}/download"),
-        )
+        Self::with_bases(format!("github:{owner}/{repo}"), metadata, format!("{releases}/download"))
     }
 
     fn with_bases(name: String, metadata: String, targets: String) -> Result<Self, SourceError> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(SourceError::Network)?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(SourceError::Network)?;
         let client = Client::builder()
             .user_agent(concat!("surefoot-publish/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(20))
             .read_timeout(Duration::from_secs(60))
             .build()
-            .map_err(|source| SourceError::Http {
-                url: name.clone(),
-                source,
-            })?;
-        Ok(Self {
-            runtime,
-            client,
-            name,
-            metadata,
-            targets,
-        })
+            .map_err(|source| SourceError::Http { url: name.clone(), source })?;
+        Ok(Self { runtime, client, name, metadata, targets })
     }
 
     fn download(
@@ -94,10 +71,7 @@ impl Http {
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::OK => Ok(Some(response)),
-            status => Err(SourceError::Status {
-                url: url.to_owned(),
-                status,
-            }),
+            status => Err(SourceError::Status { url: url.to_owned(), status }),
         }
     }
 }
@@ -113,10 +87,7 @@ async fn read(
     while let Some(chunk) = response.chunk().await.map_err(http(url))? {
         length += chunk.len() as u64;
         if length > cap {
-            return Err(SourceError::TooLong {
-                url: url.to_owned(),
-                cap,
-            });
+            return Err(SourceError::TooLong { url: url.to_owned(), cap });
         }
         into(&chunk)?;
     }
@@ -126,10 +97,7 @@ async fn read(
 fn http(url: &str) -> impl FnOnce(reqwest::Error) -> SourceError {
     let url = url.to_owned();
     // The URL is in our own sentence already.
-    move |source| SourceError::Http {
-        url,
-        source: source.without_url(),
-    }
+    move |source| SourceError::Http { url, source: source.without_url() }
 }
 
 impl Source for Http {
@@ -150,12 +118,10 @@ impl Source for Http {
         let temporary = std::env::temp_dir();
         let mut file = tempfile::tempfile().map_err(failed("make a file in", &temporary))?;
         let found = self.download(&format!("{}/{path}", self.targets), cap, &mut |chunk| {
-            file.write_all(chunk)
-                .map_err(failed("write a file in", &temporary))?;
+            file.write_all(chunk).map_err(failed("write a file in", &temporary))?;
             Ok(())
         })?;
-        file.rewind()
-            .map_err(failed("read a file in", &temporary))?;
+        file.rewind().map_err(failed("read a file in", &temporary))?;
         Ok(found.then_some(file))
     }
 

@@ -16,24 +16,14 @@ pub(super) fn check(
 ) -> Result<Vec<Finding>, VerifyError> {
     let path = crate::release::manifest_path(version);
     let description = trusted.target(&path).cloned();
-    let description = description.map_err(|error| VerifyError::NotTrusted {
-        source_name: source.name(),
-        source: Box::new(error),
-    })?;
+    let description =
+        description.map_err(|error| VerifyError::NotTrusted { source_name: source.name(), source: Box::new(error) })?;
     let bytes = target::bytes(source, &path, &description)?;
     let manifest = trusted
         .verify_target(&path, bytes)
-        .map_err(|error| Finding::Changed {
-            path: path.to_string(),
-            source: Box::new(error),
-        })
+        .map_err(|error| Finding::Changed { path: path.to_string(), source: Box::new(error) })
         .and_then(|bytes| {
-            bytes
-                .parse(Manifest::read)
-                .map_err(|source| Finding::Manifest {
-                    path: path.to_string(),
-                    source,
-                })
+            bytes.parse(Manifest::read).map_err(|source| Finding::Manifest { path: path.to_string(), source })
         });
     let manifest = match manifest {
         Ok(manifest) => manifest,
@@ -47,49 +37,20 @@ pub(super) fn check(
 }
 
 /// Where the manifest says something else than what is signed beside it, which a client decides on.
-fn disagreements(
-    manifest: &Manifest,
-    version: &ReleaseVersion,
-    description: &TargetDescription,
-) -> Vec<Finding> {
-    let disagrees = |what| Finding::Disagrees {
-        version: version.clone(),
-        what,
-    };
-    let custom = description
-        .custom
-        .as_ref()
-        .and_then(|custom| custom.to::<ReleaseCustom>().ok());
+fn disagreements(manifest: &Manifest, version: &ReleaseVersion, description: &TargetDescription) -> Vec<Finding> {
+    let disagrees = |what| Finding::Disagrees { version: version.clone(), what };
+    let custom = description.custom.as_ref().and_then(|custom| custom.to::<ReleaseCustom>().ok());
     let Some(custom) = custom else {
         return vec![disagrees("what is signed with it cannot be read")];
     };
     let checks = [
-        (
-            manifest.version == *version && custom.version == *version,
-            "its version",
-        ),
+        (manifest.version == *version && custom.version == *version, "its version"),
         (manifest.product == custom.product, "its product"),
         (manifest.severity == custom.severity, "its severity"),
-        (
-            manifest.release_date == custom.released_at,
-            "its release date",
-        ),
-        (
-            manifest.minimum_version == custom.minimum_version,
-            "its minimum version",
-        ),
-        (
-            manifest.rollback_supported == custom.rollback_supported,
-            "whether it can be rolled back",
-        ),
-        (
-            manifest.database_migration == custom.database_migration,
-            "whether it migrates",
-        ),
+        (manifest.release_date == custom.released_at, "its release date"),
+        (manifest.minimum_version == custom.minimum_version, "its minimum version"),
+        (manifest.rollback_supported == custom.rollback_supported, "whether it can be rolled back"),
+        (manifest.database_migration == custom.database_migration, "whether it migrates"),
     ];
-    checks
-        .into_iter()
-        .filter(|(agrees, _)| !agrees)
-        .map(|(_, what)| disagrees(what))
-        .collect()
+    checks.into_iter().filter(|(agrees, _)| !agrees).map(|(_, what)| disagrees(what)).collect()
 }

@@ -72,10 +72,7 @@ pub struct DirectorySource {
 impl DirectorySource {
     /// The repository in `root`.
     pub fn new(root: PathBuf) -> Self {
-        Self {
-            directory: Directory::new(root.clone()),
-            root,
-        }
+        Self { directory: Directory::new(root.clone()), root }
     }
 }
 
@@ -90,11 +87,7 @@ impl Source for DirectorySource {
 
     fn target(&mut self, path: &str, _: u64) -> Result<Option<File>, SourceError> {
         let path = self.directory.target_path(path);
-        Ok(if path.exists() {
-            Some(disk::open(&path)?)
-        } else {
-            None
-        })
+        Ok(if path.exists() { Some(disk::open(&path)?) } else { None })
     }
 
     fn reads_twice(&self) -> bool {

@@ -29,23 +29,14 @@ pub(super) fn check(
     Ok(findings)
 }
 
-fn check_one(
-    source: &mut dyn Source,
-    path: &str,
-    signed: &TargetDescription,
-) -> Result<Option<Finding>, SourceError> {
+fn check_one(source: &mut dyn Source, path: &str, signed: &TargetDescription) -> Result<Option<Finding>, SourceError> {
     let Some(file) = open(source, path, signed.length)? else {
         return Ok(Some(Finding::Missing(path.to_owned())));
     };
     let mut hasher = Hasher::new();
-    let found = io::copy(&mut file.take(signed.length + 1), &mut hasher)
-        .map_err(failed("read", Path::new(path)))?;
+    let found = io::copy(&mut file.take(signed.length + 1), &mut hasher).map_err(failed("read", Path::new(path)))?;
     if found != signed.length {
-        return Ok(Some(Finding::Length {
-            path: path.to_owned(),
-            found,
-            signed: signed.length,
-        }));
+        return Ok(Some(Finding::Length { path: path.to_owned(), found, signed: signed.length }));
     }
     Ok((hasher.finish() != signed.sha256).then(|| Finding::Content(path.to_owned())))
 }
@@ -72,9 +63,7 @@ pub(super) fn bytes(
 ) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     if let Some(file) = file(source, path, signed)? {
-        file.take(manifest::LARGEST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed("read", Path::new(path.as_str())))?;
+        file.take(manifest::LARGEST + 1).read_to_end(&mut bytes).map_err(failed("read", Path::new(path.as_str())))?;
     }
     Ok(bytes)
 }

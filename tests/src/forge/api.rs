@@ -33,14 +33,8 @@ pub(crate) fn routes() -> Router<Door> {
         .route(RELEASE, get(view).patch(edit).delete(delete))
         .route("/repos/{owner}/{repo}/releases/latest", get(latest))
         .route("/repos/{owner}/{repo}/releases/tags/{tag}", get(by_tag))
-        .route(
-            "/repos/{owner}/{repo}/releases/{release_id}/assets",
-            get(assets),
-        )
-        .route(
-            "/repos/{owner}/{repo}/releases/assets/{asset_id}",
-            get(asset).delete(delete_asset),
-        )
+        .route("/repos/{owner}/{repo}/releases/{release_id}/assets", get(assets))
+        .route("/repos/{owner}/{repo}/releases/assets/{asset_id}", get(asset).delete(delete_asset))
         .merge(repository::routes())
         .fallback(|| async { Refusal::NotFound })
 }
@@ -56,9 +50,7 @@ async fn list(
     let shown = door.world.reading(&slug, caller, |repository| {
         let releases = repository.releases.iter().rev();
         let seen = releases.filter(|release| visible(release, caller));
-        Ok(seen
-            .map(|release| shape::release(&slug, release, &door.links))
-            .collect::<Vec<_>>())
+        Ok(seen.map(|release| shape::release(&slug, release, &door.links)).collect::<Vec<_>>())
     })?;
     let address = format!("{}/repos/{slug}/releases", door.links.api);
     Ok(page(&shown, &query, &address))
@@ -74,11 +66,7 @@ fn page(items: &[Value], query: &HashMap<String, String>, address: &str) -> Resp
     let mut answer = Json(json!(shown)).into_response();
     if page < pages {
         let to = |page| format!("<{address}?per_page={size}&page={page}>");
-        let link = format!(
-            "{}; rel=\"next\", {}; rel=\"last\"",
-            to(page + 1),
-            to(pages)
-        );
+        let link = format!("{}; rel=\"next\", {}; rel=\"last\"", to(page + 1), to(pages));
         let link = link.parse().expect("an address is a legal header value");
         answer.headers_mut().insert(LINK, link);
     }
@@ -89,12 +77,7 @@ fn visible(release: &Release, caller: Caller) -> bool {
     !release.draft || caller == Caller::Writer
 }
 
-async fn create(
-    State(door): State<Door>,
-    Path((owner, repo)): Names,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer {
+async fn create(State(door): State<Door>, Path((owner, repo)): Names, headers: HeaderMap, body: Bytes) -> Answer {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
     let body = legal(&door, RELEASES, "post", &body)?;
@@ -111,12 +94,7 @@ async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(made)).into_response())
 }
 
-async fn edit(
-    State(door): State<Door>,
-    Path((owner, repo, id)): Numbered,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer {
+async fn edit(State(door): State<Door>, Path((owner, repo, id)): Numbered, headers: HeaderMap, body: Bytes) -> Answer {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
     let body = legal(&door, RELEASE, "patch", &body)?;
@@ -130,8 +108,7 @@ async fn edit(
 
 /// A request body, if GitHub's description allows it; `make_latest: true` is refused here.
 fn legal(door: &Door, path: &str, method: &str, body: &[u8]) -> Result<Value, Refusal> {
-    let body = serde_json::from_slice(body)
-        .map_err(|_| Refusal::Malformed("Problems parsing JSON".to_owned()))?;
+    let body = serde_json::from_slice(body).map_err(|_| Refusal::Malformed("Problems parsing JSON".to_owned()))?;
     match door.world.contract.judge_request(path, method, &body) {
         Some(why) => Err(Refusal::Malformed(why)),
         None => Ok(body),
@@ -153,21 +130,11 @@ fn text(body: &Value, field: &str) -> Option<String> {
     body[field].as_str().map(str::to_owned)
 }
 
-async fn view(
-    State(door): State<Door>,
-    Path((owner, repo, id)): Numbered,
-    headers: HeaderMap,
-) -> Answer {
-    show(&door, &owner, &repo, &headers, |repository| {
-        repository.release(id)
-    })
+async fn view(State(door): State<Door>, Path((owner, repo, id)): Numbered, headers: HeaderMap) -> Answer {
+    show(&door, &owner, &repo, &headers, |repository| repository.release(id))
 }
 
-async fn latest(
-    State(door): State<Door>,
-    Path((owner, repo)): Names,
-    headers: HeaderMap,
-) -> Answer {
+async fn latest(State(door): State<Door>, Path((owner, repo)): Names, headers: HeaderMap) -> Answer {
     show(&door, &owner, &repo, &headers, Repository::latest)
 }
 
@@ -176,9 +143,7 @@ async fn by_tag(
     Path((owner, repo, tag)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    show(&door, &owner, &repo, &headers, |repository| {
-        repository.by_tag(&tag)
-    })
+    show(&door, &owner, &repo, &headers, |repository| repository.by_tag(&tag))
 }
 
 fn show(
@@ -193,8 +158,7 @@ fn show(
     let shown = door.world.reading(&slug, caller, |repository| {
         let release = find(repository)?;
         let seen = visible(release, caller);
-        seen.then(|| shape::release(&slug, release, &door.links))
-            .ok_or(Refusal::NotFound)
+        seen.then(|| shape::release(&slug, release, &door.links)).ok_or(Refusal::NotFound)
     })?;
     Ok(Json(shown).into_response())
 }
@@ -218,19 +182,13 @@ async fn assets(
 }
 
 /// The asset's description, or a redirect to its bytes for `Accept: application/octet-stream`.
-async fn asset(
-    State(door): State<Door>,
-    Path((owner, repo, id)): Numbered,
-    headers: HeaderMap,
-) -> Answer {
+async fn asset(State(door): State<Door>, Path((owner, repo, id)): Numbered, headers: HeaderMap) -> Answer {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
     let shown = door.world.reading(&slug, caller, |repository| {
         let release = repository.release_of(id)?;
         let mut assets = release.assets.iter().filter(|_| visible(release, caller));
-        let asset = assets
-            .find(|asset| asset.id == id)
-            .ok_or(Refusal::NotFound)?;
+        let asset = assets.find(|asset| asset.id == id).ok_or(Refusal::NotFound)?;
         Ok(shape::asset(&slug, release, asset, &door.links))
     })?;
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
@@ -240,26 +198,16 @@ async fn asset(
     Ok(Json(shown).into_response())
 }
 
-async fn delete(
-    State(door): State<Door>,
-    Path((owner, repo, id)): Numbered,
-    headers: HeaderMap,
-) -> Answer {
+async fn delete(State(door): State<Door>, Path((owner, repo, id)): Numbered, headers: HeaderMap) -> Answer {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
-    door.world
-        .writing(&slug, caller, |repository, _| repository.delete(id))?;
+    door.world.writing(&slug, caller, |repository, _| repository.delete(id))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn delete_asset(
-    State(door): State<Door>,
-    Path((owner, repo, id)): Numbered,
-    headers: HeaderMap,
-) -> Answer {
+async fn delete_asset(State(door): State<Door>, Path((owner, repo, id)): Numbered, headers: HeaderMap) -> Answer {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
-    door.world
-        .writing(&slug, caller, |repository, _| repository.delete_asset(id))?;
+    door.world.writing(&slug, caller, |repository, _| repository.delete_asset(id))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -22,22 +22,14 @@ pub(crate) struct Contract {
 
 impl Contract {
     pub(crate) fn read() -> Contract {
-        let mut description: Value =
-            serde_json::from_str(DESCRIPTION).expect("the description is JSON");
+        let mut description: Value = serde_json::from_str(DESCRIPTION).expect("the description is JSON");
         nullable_to_type(&mut description);
-        Contract {
-            description,
-            validators: Mutex::default(),
-            violations: Mutex::default(),
-        }
+        Contract { description, validators: Mutex::default(), violations: Mutex::default() }
     }
 
     /// Why `body` is no legal request for this operation, if it is none.
     pub(crate) fn judge_request(&self, path: &str, method: &str, body: &Value) -> Option<String> {
-        let place = format!(
-            "/paths/{}/{method}/requestBody/content/application~1json/schema",
-            path.replace('/', "~1")
-        );
+        let place = format!("/paths/{}/{method}/requestBody/content/application~1json/schema", path.replace('/', "~1"));
         self.judge(&place, body)
     }
 
@@ -65,9 +57,7 @@ impl Contract {
 
     fn judge(&self, place: &str, body: &Value) -> Option<String> {
         let mut validators = self.validators.lock().expect("no holder panics");
-        let validator = validators
-            .entry(place.to_owned())
-            .or_insert_with(|| self.validator(place));
+        let validator = validators.entry(place.to_owned()).or_insert_with(|| self.validator(place));
         let error = validator.as_ref()?.iter_errors(body).next()?;
         Some(format!("{error} at {}", error.instance_path()))
     }
@@ -117,15 +107,8 @@ mod tests {
     fn make_latest_is_a_text_and_not_a_truth_value() {
         let contract = Contract::read();
         let with = |latest: Value| json!({"tag_name": "v1.0.0", "make_latest": latest});
-        assert_eq!(
-            contract.judge_request(RELEASES, "post", &with(json!("true"))),
-            None
-        );
-        assert!(
-            contract
-                .judge_request(RELEASES, "post", &with(json!(true)))
-                .is_some()
-        );
+        assert_eq!(contract.judge_request(RELEASES, "post", &with(json!("true"))), None);
+        assert!(contract.judge_request(RELEASES, "post", &with(json!(true))).is_some());
     }
 
     #[test]
@@ -133,11 +116,6 @@ mod tests {
         let contract = Contract::read();
         contract.judge_answer(RELEASES, "post", 201, &json!({"id": 1}));
         contract.judge_answer(RELEASES, "get", 404, &json!({"message": 404}));
-        assert_eq!(
-            contract.violations().len(),
-            2,
-            "{:?}",
-            contract.violations()
-        );
+        assert_eq!(contract.violations().len(), 2, "{:?}", contract.violations());
     }
 }

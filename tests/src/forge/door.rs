@@ -16,11 +16,7 @@ use super::log::Host;
 use super::world::Door;
 
 /// Writes a request and the status of its answer down.
-pub(crate) async fn record(
-    State((door, host)): State<(Door, Host)>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn record(State((door, host)): State<(Door, Host)>, request: Request, next: Next) -> Response {
     let place = door.world.log.begin(host, &request);
     let response = next.run(request).await;
     door.world.log.end(place, response.status().as_u16());
@@ -41,9 +37,7 @@ pub(crate) async fn api(State(door): State<Door>, request: Request, next: Next) 
         let said = serde_json::from_slice(&body).expect("the stand-in writes JSON");
         let name = method.as_str().to_ascii_lowercase();
         let status = parts.status.as_u16();
-        door.world
-            .contract
-            .judge_answer(&operation, &name, status, &said);
+        door.world.contract.judge_answer(&operation, &name, status, &said);
     }
     if method == Method::GET && parts.status == StatusCode::OK {
         let tag = etag(&body);
@@ -64,9 +58,7 @@ fn operation(request: &Request) -> String {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/json"))
 }
 
@@ -87,9 +79,7 @@ fn limited(limit: RateLimit) -> Response {
         headers.insert(RETRY_AFTER, seconds.into());
     }
     if let Some(seconds) = limit.reset_in {
-        let reset = jiff::Timestamp::now()
-            .as_second()
-            .saturating_add_unsigned(seconds);
+        let reset = jiff::Timestamp::now().as_second().saturating_add_unsigned(seconds);
         headers.insert("x-ratelimit-remaining", 0.into());
         headers.insert("x-ratelimit-reset", reset.into());
     }

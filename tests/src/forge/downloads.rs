@@ -17,14 +17,8 @@ use super::world::{Caller, Door};
 /// The routes, below `https://github.com` or `https://HOST`.
 pub(crate) fn routes() -> Router<Door> {
     Router::new()
-        .route(
-            "/{owner}/{repo}/releases/latest/download/{name}",
-            get(latest),
-        )
-        .route(
-            "/{owner}/{repo}/releases/download/{tag}/{name}",
-            get(download),
-        )
+        .route("/{owner}/{repo}/releases/latest/download/{name}", get(latest))
+        .route("/{owner}/{repo}/releases/download/{tag}/{name}", get(download))
 }
 
 async fn latest(
@@ -34,9 +28,7 @@ async fn latest(
 ) -> Result<Response, Refusal> {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
-    let tag = door.world.reading(&slug, caller, |repository| {
-        Ok(repository.latest()?.tag.clone())
-    })?;
+    let tag = door.world.reading(&slug, caller, |repository| Ok(repository.latest()?.tag.clone()))?;
     let to = format!("{}/{slug}/releases/download/{tag}/{name}", door.links.web);
     Ok(storage::found(&to).into_response())
 }

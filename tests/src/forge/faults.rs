@@ -121,9 +121,7 @@ fn broken() -> impl Stream<Item = Piece> {
 fn first(bytes: impl Stream<Item = Piece>, count: u64) -> impl Stream<Item = Piece> {
     bytes.scan(count, |left, piece| {
         let piece = piece.map(|piece| {
-            let take = usize::try_from(*left)
-                .unwrap_or(usize::MAX)
-                .min(piece.len());
+            let take = usize::try_from(*left).unwrap_or(usize::MAX).min(piece.len());
             *left -= take as u64;
             piece.slice(..take)
         });
@@ -145,9 +143,7 @@ fn tampered(bytes: impl Stream<Item = Piece>) -> impl Stream<Item = Piece> {
 fn trickle(bytes: impl Stream<Item = Piece>, each: usize) -> impl Stream<Item = Piece> {
     let drops = bytes.map_ok(move |piece| {
         let cuts = (0..piece.len()).step_by(each.max(1));
-        let drops: Vec<Piece> = cuts
-            .map(|from| Ok(piece.slice(from..piece.len().min(from + each))))
-            .collect();
+        let drops: Vec<Piece> = cuts.map(|from| Ok(piece.slice(from..piece.len().min(from + each)))).collect();
         futures_util::stream::iter(drops)
     });
     drops.try_flatten().then(|drop| async {

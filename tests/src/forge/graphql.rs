@@ -23,12 +23,7 @@ pub(crate) async fn answer(
 ) -> Result<Response, Refusal> {
     let caller = Caller::of(&headers)?;
     let query = request["query"].as_str().unwrap_or_default();
-    let variable = |name: &str| {
-        request["variables"][name]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let variable = |name: &str| request["variables"][name].as_str().unwrap_or_default().to_owned();
     let slug = format!("{}/{}", variable("owner"), variable("name"));
     let data = door.world.reading(&slug, caller, |repository| {
         if query.contains("RepositoryReleaseList") {
@@ -37,9 +32,7 @@ pub(crate) async fn answer(
         if query.contains("RepositoryReleaseByTag") {
             return Ok(by_tag(repository, caller, &variable("tagName"), query));
         }
-        Err(Refusal::Malformed(format!(
-            "the stand-in knows no answer to {query}"
-        )))
+        Err(Refusal::Malformed(format!("the stand-in knows no answer to {query}")))
     })?;
     Ok(Json(json!({"data": {"repository": data}})).into_response())
 }
@@ -68,8 +61,7 @@ fn list(repository: &Repository, caller: Caller, query: &str, slug: &str, web: &
 
 /// Finds drafts too, which the REST API does not.
 fn by_tag(repository: &Repository, caller: Caller, tag: &str, query: &str) -> Value {
-    let seen =
-        |release: &&Release| release.tag == tag && (!release.draft || caller == Caller::Writer);
+    let seen = |release: &&Release| release.tag == tag && (!release.draft || caller == Caller::Writer);
     let found = repository.releases.iter().find(seen);
     let release = found.map(|release| {
         let node = json!({"databaseId": release.id, "isDraft": release.draft});
@@ -83,8 +75,6 @@ fn asked(node: Value, query: &str) -> Value {
     let Value::Object(fields) = node else {
         return node;
     };
-    let kept = fields
-        .into_iter()
-        .filter(|(name, _)| words.contains(&name.as_str()));
+    let kept = fields.into_iter().filter(|(name, _)| words.contains(&name.as_str()));
     Value::Object(kept.collect::<Map<_, _>>())
 }

@@ -34,18 +34,11 @@ impl Listeners {
         let bound = ADDRESSES.map(|address| {
             let listener = TcpListener::bind((address, 0))
                 .expect("Linux answers on all of 127.0.0.0/8, and port 0 is always free");
-            listener
-                .set_nonblocking(true)
-                .expect("a fresh socket can be set not to block");
+            listener.set_nonblocking(true).expect("a fresh socket can be set not to block");
             listener
         });
         let [web, api, uploads, storage] = bound;
-        Listeners {
-            web,
-            api,
-            uploads,
-            storage,
-        }
+        Listeners { web, api, uploads, storage }
     }
 
     pub(crate) fn web(&self) -> SocketAddr {
@@ -66,53 +59,25 @@ impl Listeners {
 
     /// Serves all hosts. The future ends with the runtime that it runs on.
     pub(crate) async fn serve(self, world: Arc<World>, tls: Arc<ServerConfig>) {
-        let dotcom = Links {
-            api: origin(self.api()),
-            uploads: origin(self.uploads()),
-            web: origin(self.web()),
-        };
+        let dotcom = Links { api: origin(self.api()), uploads: origin(self.uploads()), web: origin(self.web()) };
         let enterprise = Links {
             api: format!("{}/api/v3", dotcom.web),
             uploads: format!("{}/api/uploads", dotcom.web),
             web: dotcom.web.clone(),
         };
-        let dotcom = Door {
-            world: world.clone(),
-            links: Arc::new(dotcom),
-        };
-        let enterprise = Door {
-            world,
-            links: Arc::new(enterprise),
-        };
+        let dotcom = Door { world: world.clone(), links: Arc::new(dotcom) };
+        let enterprise = Door { world, links: Arc::new(enterprise) };
         tokio::join!(
-            listen(
-                self.web,
-                recorded(web(&enterprise), Host::Web, &enterprise),
-                &tls
-            ),
-            listen(
-                self.api,
-                recorded(github_api(&dotcom), Host::Api, &dotcom),
-                &tls
-            ),
-            listen(
-                self.uploads,
-                recorded(mannered(uploads::routes(), &dotcom), Host::Uploads, &dotcom),
-                &tls
-            ),
-            listen(
-                self.storage,
-                recorded(storage::routes(), Host::Storage, &dotcom),
-                &tls
-            ),
+            listen(self.web, recorded(web(&enterprise), Host::Web, &enterprise), &tls),
+            listen(self.api, recorded(github_api(&dotcom), Host::Api, &dotcom), &tls),
+            listen(self.uploads, recorded(mannered(uploads::routes(), &dotcom), Host::Uploads, &dotcom), &tls),
+            listen(self.storage, recorded(storage::routes(), Host::Storage, &dotcom), &tls),
         );
     }
 }
 
 fn address(listener: &TcpListener) -> SocketAddr {
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
+    listener.local_addr().expect("a bound socket has an address")
 }
 
 /// `https://ADDRESS:PORT`
@@ -129,9 +94,7 @@ fn web(door: &Door) -> Router<Door> {
 }
 
 fn github_api(door: &Door) -> Router<Door> {
-    mannered(api::routes(), door)
-        .route("/graphql", post(graphql::answer))
-        .route("/", get(|| async { "the stand-in" }))
+    mannered(api::routes(), door).route("/graphql", post(graphql::answer)).route("/", get(|| async { "the stand-in" }))
 }
 
 fn mannered(routes: Router<Door>, door: &Door) -> Router<Door> {
@@ -145,8 +108,7 @@ fn recorded(routes: Router<Door>, host: Host, door: &Door) -> Router {
 
 async fn listen(listener: TcpListener, routes: Router, tls: &Arc<ServerConfig>) {
     let config = RustlsConfig::from_config(tls.clone());
-    let server =
-        axum_server::from_tcp_rustls(listener, config).expect("the listener does not block");
+    let server = axum_server::from_tcp_rustls(listener, config).expect("the listener does not block");
     let served = server.serve(routes.into_make_service()).await;
     served.expect("a listener on loopback goes on accepting");
 }

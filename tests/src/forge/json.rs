@@ -66,11 +66,7 @@ pub(crate) fn seconds(time: jiff::Timestamp) -> String {
 
 /// A draft's addresses bear a stand-in for the tag that does not exist yet.
 pub(crate) fn shown_tag(release: &Release) -> String {
-    if release.draft {
-        format!("untagged-{:020x}", release.id)
-    } else {
-        release.tag.clone()
-    }
+    if release.draft { format!("untagged-{:020x}", release.id) } else { release.tag.clone() }
 }
 
 fn archive(slug: &str, release: &Release, links: &Links, kind: &str) -> Option<String> {
@@ -91,14 +87,7 @@ fn author(links: &Links) -> Value {
         "type": "User",
         "site_admin": false,
     });
-    for list in [
-        "followers",
-        "following",
-        "gists",
-        "starred",
-        "subscriptions",
-        "events",
-    ] {
+    for list in ["followers", "following", "gists", "starred", "subscriptions", "events"] {
         author[format!("{list}_url")] = json!(format!("{own}/{list}"));
     }
     author["organizations_url"] = json!(format!("{own}/orgs"));

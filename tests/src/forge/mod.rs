@@ -156,10 +156,7 @@ impl Forge {
     /// If there is no such repository.
     pub fn make_private(&self, slug: &str) {
         let mut memory = self.world.memory();
-        memory
-            .repository_mut(slug)
-            .expect("the test made it")
-            .private = true;
+        memory.repository_mut(slug).expect("the test made it").private = true;
     }
 
     /// Makes every release immutable that is published from now on.

@@ -157,10 +157,7 @@ impl Repository {
             published_at: None,
             assets: Vec::new(),
         });
-        let change = Change {
-            draft: Some(new.change.draft.unwrap_or(false)),
-            ..new.change
-        };
+        let change = Change { draft: Some(new.change.draft.unwrap_or(false)), ..new.change };
         if let Err(refusal) = self.edit(id, change).map(|_| ()) {
             self.releases.retain(|release| release.id != id);
             return Err(refusal);
@@ -198,8 +195,7 @@ impl Repository {
         if before.immutable && (before.tag != after.tag || before.draft != after.draft) {
             return Err(Refusal::Immutable);
         }
-        let taken =
-            |other: &&Release| other.id != after.id && !other.draft && other.tag == after.tag;
+        let taken = |other: &&Release| other.id != after.id && !other.draft && other.tag == after.tag;
         match self.releases.iter().find(taken) {
             Some(_) if !after.draft => Err(Refusal::taken("Release", "tag_name")),
             Some(_) | None => Ok(()),
@@ -240,9 +236,7 @@ impl Repository {
             releases.filter(|release| !release.draft && !release.prerelease)
         };
         let chosen = eligible().find(|release| Some(release.id) == self.chosen_latest);
-        chosen
-            .or_else(|| eligible().max_by_key(|release| (release.created_at, release.id)))
-            .ok_or(Refusal::NotFound)
+        chosen.or_else(|| eligible().max_by_key(|release| (release.created_at, release.id))).ok_or(Refusal::NotFound)
     }
 
     /// Reserves the asset's name, as GitHub does when an upload begins.

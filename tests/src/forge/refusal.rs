@@ -17,39 +17,25 @@ pub(crate) enum Refusal {
     /// The body breaks the published description of the request.
     Malformed(String),
     /// A rule about one field of one resource.
-    Invalid {
-        resource: &'static str,
-        field: &'static str,
-        code: &'static str,
-    },
+    Invalid { resource: &'static str, field: &'static str, code: &'static str },
 }
 
 impl Refusal {
     /// The name or tag is in use.
     pub(crate) fn taken(resource: &'static str, field: &'static str) -> Refusal {
-        Refusal::Invalid {
-            resource,
-            field,
-            code: "already_exists",
-        }
+        Refusal::Invalid { resource, field, code: "already_exists" }
     }
 
     /// The field has a value that the resource cannot have.
     pub(crate) fn invalid(resource: &'static str, field: &'static str) -> Refusal {
-        Refusal::Invalid {
-            resource,
-            field,
-            code: "invalid",
-        }
+        Refusal::Invalid { resource, field, code: "invalid" }
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::BadCredentials => StatusCode::UNAUTHORIZED,
-            Refusal::Immutable | Refusal::Malformed(_) | Refusal::Invalid { .. } => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Refusal::Immutable | Refusal::Malformed(_) | Refusal::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
@@ -59,11 +45,7 @@ impl Refusal {
             Refusal::BadCredentials => said("Bad credentials", "401"),
             Refusal::Immutable => said("Cannot change an immutable release.", "422"),
             Refusal::Malformed(why) => said(&format!("Invalid request.\n\n{why}"), "422"),
-            Refusal::Invalid {
-                resource,
-                field,
-                code,
-            } => {
+            Refusal::Invalid { resource, field, code } => {
                 let mut body = said("Validation Failed", "422");
                 body["errors"] = json!([{"resource": resource, "code": code, "field": field}]);
                 body

@@ -24,13 +24,9 @@ async fn immutable(
 ) -> Result<Response, Refusal> {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
-    let enabled = door.world.writing(&slug, caller, |repository, _| {
-        Ok(repository.immutable_releases)
-    })?;
+    let enabled = door.world.writing(&slug, caller, |repository, _| Ok(repository.immutable_releases))?;
     let answer = json!({"enabled": enabled, "enforced_by_owner": false});
-    enabled
-        .then(|| Json(answer).into_response())
-        .ok_or(Refusal::NotFound)
+    enabled.then(|| Json(answer).into_response()).ok_or(Refusal::NotFound)
 }
 
 /// The commit is made up: the stand-in knows no git.
@@ -41,9 +37,7 @@ async fn tag(
 ) -> Result<Response, Refusal> {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(&headers)?;
-    let pushed = door.world.reading(&slug, caller, |repository| {
-        Ok(!repository.unpushed.contains(&tag))
-    })?;
+    let pushed = door.world.reading(&slug, caller, |repository| Ok(!repository.unpushed.contains(&tag)))?;
     let own = format!("{}/repos/{slug}/git", door.links.api);
     let sha = "0123456789abcdef0123456789abcdef01234567";
     let answer = json!({
@@ -52,7 +46,5 @@ async fn tag(
         "url": format!("{own}/refs/tags/{tag}"),
         "object": {"type": "commit", "sha": sha, "url": format!("{own}/commits/{sha}")},
     });
-    pushed
-        .then(|| Json(answer).into_response())
-        .ok_or(Refusal::NotFound)
+    pushed.then(|| Json(answer).into_response()).ok_or(Refusal::NotFound)
 }

@@ -34,10 +34,7 @@ pub(crate) fn redirect(world: &World, id: u64) -> Response {
     let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX / 2);
     let expires = jiff::Timestamp::now().as_millisecond() + lifetime;
     let signature = signature(id, expires);
-    found(&format!(
-        "{}/objects/{id}?expires={expires}&signature={signature}",
-        world.storage
-    ))
+    found(&format!("{}/objects/{id}?expires={expires}&signature={signature}", world.storage))
 }
 
 /// A redirect as GitHub answers it.
@@ -70,9 +67,7 @@ async fn object(
         Ok(asset) => {
             let served = ServeFile::new(asset.file).oneshot(request).await;
             let response = served.unwrap_or_else(|never| match never {});
-            response
-                .map(axum::body::Body::new)
-                .map(|body| door.world.faults.befall(body))
+            response.map(axum::body::Body::new).map(|body| door.world.faults.befall(body))
         }
         Err(refusal) => refusal.into_response(),
     }

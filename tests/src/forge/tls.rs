@@ -22,15 +22,10 @@ impl Identity {
     pub(crate) fn make(directory: &Path, addresses: &[IpAddr]) -> Identity {
         let issuer_key = KeyPair::generate().expect("ring makes P-256 keys");
         let issuer = Issuer::new(authority(), issuer_key);
-        let ca = authority()
-            .self_signed(issuer.key())
-            .expect("the parameters of the authority are sound");
+        let ca = authority().self_signed(issuer.key()).expect("the parameters of the authority are sound");
         let ca_pem = directory.join("ca.pem");
         std::fs::write(&ca_pem, ca.pem()).expect("the stand-in's own directory is writable");
-        Identity {
-            server: server(&issuer, addresses),
-            ca_pem,
-        }
+        Identity { server: server(&issuer, addresses), ca_pem }
     }
 }
 
@@ -38,9 +33,7 @@ fn authority() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "Surefoot test authority");
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Surefoot test authority");
     params
 }
 
@@ -54,11 +47,7 @@ fn server(issuer: &Issuer<'_, KeyPair>, addresses: &[IpAddr]) -> Arc<ServerConfi
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate.der().clone()], key)
-        })
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key))
         .expect("certificate and key were made for each other");
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)

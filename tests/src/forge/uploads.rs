@@ -23,10 +23,7 @@ use super::world::{Caller, Door};
 /// The one route, below `https://uploads.github.com` or `https://HOST/api/uploads`.
 pub(crate) fn routes() -> Router<Door> {
     Router::new()
-        .route(
-            "/repos/{owner}/{repo}/releases/{release_id}/assets",
-            post(upload),
-        )
+        .route("/repos/{owner}/{repo}/releases/{release_id}/assets", post(upload))
         .fallback(|| async { Refusal::NotFound })
 }
 
@@ -38,18 +35,10 @@ async fn upload(
 ) -> Result<Response, Refusal> {
     let slug = format!("{owner}/{repo}");
     let caller = Caller::of(request.headers())?;
-    let asset = begun(
-        &query.unwrap_or_default(),
-        request.headers(),
-        &door.world.objects,
-    )?;
+    let asset = begun(&query.unwrap_or_default(), request.headers(), &door.world.objects)?;
     let (id, file) = door.world.writing(&slug, caller, |repository, id| {
         let file = asset.file.join(id.to_string());
-        let asset = Asset {
-            id,
-            file: file.clone(),
-            ..asset
-        };
+        let asset = Asset { id, file: file.clone(), ..asset };
         repository.begin_upload(release, asset)?;
         Ok((id, file))
     })?;
@@ -72,18 +61,13 @@ async fn upload(
 fn begun(query: &str, headers: &HeaderMap, objects: &FilePath) -> Result<Asset, Refusal> {
     let field = |name: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs
-            .into_iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     };
     let name = field("name").map(stored_name).unwrap_or_default();
     if name.is_empty() {
         return Err(Refusal::invalid("ReleaseAsset", "name"));
     }
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.ok_or(Refusal::invalid("ReleaseAsset", "content_type"))?;
     Ok(Asset {
         id: 0,
@@ -114,13 +98,7 @@ async fn keep(body: Body, file: PathBuf) -> Option<(u64, String)> {
     Some((size, format!("sha256:{}", hex::encode(hash.finalize()))))
 }
 
-fn finish(
-    door: &Door,
-    slug: &str,
-    release: u64,
-    id: u64,
-    kept: Option<(u64, String)>,
-) -> Result<Response, Refusal> {
+fn finish(door: &Door, slug: &str, release: u64, id: u64, kept: Option<(u64, String)>) -> Result<Response, Refusal> {
     let Some((size, digest)) = kept else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
@@ -130,12 +108,7 @@ fn finish(
         asset.digest = Some(digest);
         asset.state = AssetState::Uploaded;
         let asset = asset.clone();
-        Ok(shape::asset(
-            slug,
-            repository.release(release)?,
-            &asset,
-            &door.links,
-        ))
+        Ok(shape::asset(slug, repository.release(release)?, &asset, &door.links))
     })?;
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

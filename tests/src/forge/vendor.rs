@@ -49,13 +49,9 @@ impl Vendor {
     /// If git refuses.
     pub fn tag(&self, version: &str) {
         let changelog = self.read("CHANGELOG.md").unwrap_or_default();
-        let section =
-            format!("## [{version}] - 2026-01-10\n\n### Added\n\n- What {version} adds.\n");
+        let section = format!("## [{version}] - 2026-01-10\n\n### Added\n\n- What {version} adds.\n");
         let older = changelog.trim_start_matches("# Changelog\n\n");
-        self.write(
-            "CHANGELOG.md",
-            &format!("# Changelog\n\n{section}\n{older}"),
-        );
+        self.write("CHANGELOG.md", &format!("# Changelog\n\n{section}\n{older}"));
         self.write("VERSION", &format!("{version}\n"));
         self.write("app.py", &format!("print('hello from {version}')\n"));
         self.git(&["add", "-A"]);
@@ -82,10 +78,7 @@ impl Vendor {
         let output = self.publish(arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         let code = output.status.code();
-        assert!(
-            output.status.success(),
-            "publish {arguments:?} ended with {code:?}: {said}"
-        );
+        assert!(output.status.success(), "publish {arguments:?} ended with {code:?}: {said}");
         String::from_utf8(output.stdout).expect("publish prints text")
     }
 
@@ -117,12 +110,7 @@ impl Vendor {
 
     fn git(&self, arguments: &[&str]) {
         let status = Command::new("git")
-            .args([
-                "-c",
-                "user.name=Vendor",
-                "-c",
-                "user.email=vendor@example.com",
-            ])
+            .args(["-c", "user.name=Vendor", "-c", "user.email=vendor@example.com"])
             .args(arguments)
             .current_dir(self.checkout())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -155,10 +143,7 @@ fn configuration(forge: &Forge, slug: &str, shape: Shape) -> String {
 /// A program of this workspace, built into the directory above the one of the running test.
 fn built(program: &str) -> PathBuf {
     let test = std::env::current_exe().expect("Linux knows the running program");
-    let target = test
-        .ancestors()
-        .nth(2)
-        .expect("tests run in target/PROFILE/deps");
+    let target = test.ancestors().nth(2).expect("tests run in target/PROFILE/deps");
     let path = target.join(program);
     assert!(
         path.is_file(),

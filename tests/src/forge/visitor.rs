@@ -21,9 +21,7 @@ impl Forge {
     /// If no answer comes.
     #[must_use]
     pub fn visit_as(&self, url: &str, token: Option<&str>) -> (u16, Vec<u8>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime needs only memory and a few descriptors");
         runtime.block_on(async {
             let mut request = self.client().get(url);
@@ -42,10 +40,7 @@ impl Forge {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pem = std::fs::read(self.ca_pem()).expect("the stand-in wrote it");
         let authority = Certificate::from_pem(&pem).expect("the stand-in writes PEM");
-        let client = Client::builder()
-            .tls_certs_only([authority])
-            .no_proxy()
-            .build();
+        let client = Client::builder().tls_certs_only([authority]).no_proxy().build();
         client.expect("the certificate is sound")
     }
 }

@@ -53,12 +53,8 @@ pub fn install_1_0_0(machine: &Machine) -> Result<()> {
     machine.sh("useradd --create-home --shell /bin/bash kktapp");
     machine.copy_in(tree.path(), DIRECTORY);
     let url = format!("postgresql+psycopg2://kkt:{PASSWORD_IN_URL}@127.0.0.1:5432/kkt");
-    machine.sh(&format!(
-        "KKT_URL='{url}' KKT_PASSWORD='{PASSWORD}'\n{INSTALL}"
-    ));
-    machine.wait_until("kkt 1.0.0 is healthy", Duration::from_secs(20), || {
-        health(machine) == Some("1.0.0".to_owned())
-    });
+    machine.sh(&format!("KKT_URL='{url}' KKT_PASSWORD='{PASSWORD}'\n{INSTALL}"));
+    machine.wait_until("kkt 1.0.0 is healthy", Duration::from_secs(20), || health(machine) == Some("1.0.0".to_owned()));
     for name in ["screw", "nut", "washer"] {
         add_item(machine, name);
     }
@@ -85,17 +81,8 @@ pub fn health(machine: &Machine) -> Option<String> {
 /// Stores an item through the web application. Panics when that fails.
 #[track_caller]
 pub fn add_item(machine: &Machine, name: &str) {
-    let (status, body) = request(
-        machine,
-        "/items",
-        Some(&serde_json::json!({ "name": name })),
-    );
-    assert_eq!(
-        status,
-        201,
-        "cannot add the item {name}: {body}\n{}",
-        machine.journal("kkt-web.service")
-    );
+    let (status, body) = request(machine, "/items", Some(&serde_json::json!({ "name": name })));
+    assert_eq!(status, 201, "cannot add the item {name}: {body}\n{}", machine.journal("kkt-web.service"));
 }
 
 /// How many items the web application counts. Panics when it does not answer.
@@ -103,12 +90,7 @@ pub fn add_item(machine: &Machine, name: &str) {
 #[must_use]
 pub fn items_served(machine: &Machine) -> u64 {
     let (status, body) = request(machine, "/items/count", None);
-    assert_eq!(
-        status,
-        200,
-        "cannot count items: {body}\n{}",
-        machine.journal("kkt-web.service")
-    );
+    assert_eq!(status, 200, "cannot count items: {body}\n{}", machine.journal("kkt-web.service"));
     body["count"].as_u64().expect("the application counts")
 }
 
@@ -116,9 +98,7 @@ pub fn items_served(machine: &Machine) -> u64 {
 #[track_caller]
 #[must_use]
 pub fn items_stored(machine: &Machine) -> u64 {
-    psql(machine, "select count(*) from items")
-        .parse()
-        .expect("PostgreSQL counts")
+    psql(machine, "select count(*) from items").parse().expect("PostgreSQL counts")
 }
 
 /// What a query answers in the database `kkt`, as superuser, columns separated by `|`. Panics when it fails.
@@ -142,11 +122,7 @@ pub fn psql(machine: &Machine, sql: &str) -> String {
         sql,
     ];
     let output = machine.run(command);
-    assert!(
-        output.status.success(),
-        "{sql}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -154,41 +130,22 @@ pub fn psql(machine: &Machine, sql: &str) -> String {
 #[must_use]
 pub fn request(machine: &Machine, path: &str, body: Option<&Value>) -> (u16, Value) {
     let url = format!("http://127.0.0.1:8000{path}");
-    let mut command: Vec<String> = [
-        "curl",
-        "--silent",
-        "--max-time",
-        "10",
-        "--write-out",
-        "\n%{http_code}",
-    ]
-    .map(String::from)
-    .into();
+    let mut command: Vec<String> =
+        ["curl", "--silent", "--max-time", "10", "--write-out", "\n%{http_code}"].map(String::from).into();
     if let Some(body) = body {
         command.extend(["--json".to_owned(), body.to_string()]);
     }
     command.push(url);
     let said = String::from_utf8_lossy(&machine.run(command).stdout).into_owned();
     let (content, status) = said.rsplit_once('\n').unwrap_or(("", "0"));
-    (
-        status.parse().unwrap_or(0),
-        serde_json::from_str(content).unwrap_or(Value::Null),
-    )
+    (status.parse().unwrap_or(0), serde_json::from_str(content).unwrap_or(Value::Null))
 }
 
 /// A digest of names, contents and modes.
 fn digest_of(tree: &Path) -> Result<String> {
     let mut archive = Command::new("tar");
     archive
-        .args([
-            "--create",
-            "--sort=name",
-            "--mtime=@0",
-            "--owner=0",
-            "--group=0",
-            "--numeric-owner",
-            "-C",
-        ])
+        .args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-C"])
         .arg(tree)
         .arg(".");
     let archive = archive.output().context("cannot run tar")?.stdout;

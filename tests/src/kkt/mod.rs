@@ -9,7 +9,7 @@ mod machine;
 mod source;
 
 pub use machine::{
-    DIRECTORY, PASSWORD, UNITS, USER, add_item, health, install_1_0_0, items_served, items_stored,
-    prepared, psql, request,
+    DIRECTORY, PASSWORD, UNITS, USER, add_item, health, install_1_0_0, items_served, items_stored, prepared, psql,
+    request,
 };
 pub use source::{RELEASES, Release, Severity, description, source, write_tree};

@@ -43,10 +43,7 @@ impl Machine {
     #[track_caller]
     pub fn spawn<S: AsRef<OsStr>>(&self, command: impl IntoIterator<Item = S>) -> Child {
         let mut entered = self.entered(command);
-        entered
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        entered.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         entered.spawn().expect("sh is there")
     }
 
@@ -54,12 +51,7 @@ impl Machine {
     #[track_caller]
     pub fn wait_until(&self, what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
         if !holds_within(deadline, &mut condition) {
-            let journal = self.run([
-                "journalctl",
-                "--no-pager",
-                "--lines=60",
-                "--output=short-monotonic",
-            ]);
+            let journal = self.run(["journalctl", "--no-pager", "--lines=60", "--output=short-monotonic"]);
             panic!(
                 "machine {}: waited {deadline:?} in vain until {what}; its journal ends:\n{}",
                 self.name(),
@@ -71,11 +63,7 @@ impl Machine {
     /// The content of a file in the machine. Panics when it cannot be read.
     #[track_caller]
     pub fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
-        let output = self.run([
-            OsStr::new("cat"),
-            OsStr::new("--"),
-            path.as_ref().as_os_str(),
-        ]);
+        let output = self.run([OsStr::new("cat"), OsStr::new("--"), path.as_ref().as_os_str()]);
         assert!(
             output.status.success(),
             "machine {}: cannot read {}: {}",
@@ -90,13 +78,8 @@ impl Machine {
     #[track_caller]
     pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
         let script = r#"mkdir -p "$(dirname "$1")"; cat > "$1""#;
-        let command = [
-            OsStr::new("sh"),
-            OsStr::new("-ec"),
-            OsStr::new(script),
-            OsStr::new("sh"),
-            path.as_ref().as_os_str(),
-        ];
+        let command =
+            [OsStr::new("sh"), OsStr::new("-ec"), OsStr::new(script), OsStr::new("sh"), path.as_ref().as_os_str()];
         let output = self.feed(command, content.as_ref());
         assert!(
             output.status.success(),
@@ -119,13 +102,7 @@ impl Machine {
             }
         };
         let output = self.feed(
-            [
-                OsStr::new("sh"),
-                OsStr::new("-ec"),
-                OsStr::new(script),
-                OsStr::new("sh"),
-                guest.as_os_str(),
-            ],
+            [OsStr::new("sh"), OsStr::new("-ec"), OsStr::new(script), OsStr::new("sh"), guest.as_os_str()],
             &packed,
         );
         assert!(
@@ -141,26 +118,14 @@ impl Machine {
     /// What the unit has logged, all boots of this machine, for messages of failed assertions.
     #[must_use]
     pub fn journal(&self, unit: &str) -> String {
-        said(&self.run([
-            "journalctl",
-            "--no-pager",
-            "--output=short-precise",
-            "--unit",
-            unit,
-        ]))
+        said(&self.run(["journalctl", "--no-pager", "--output=short-precise", "--unit", unit]))
     }
 
     /// An interactive shell in the machine on this process's terminal; returns when it ends.
     pub fn shell(&self) {
         // script(1) gives the shell a terminal of the machine's own; ours has no name inside.
         let mut command = match std::io::stdin().is_terminal() {
-            true => self.entered([
-                "script",
-                "--quiet",
-                "--command",
-                "exec bash --login",
-                "/dev/null",
-            ]),
+            true => self.entered(["script", "--quiet", "--command", "exec bash --login", "/dev/null"]),
             false => self.entered(["bash", "--login"]),
         };
         if let Some(terminal) = std::env::var_os("TERM") {
@@ -173,48 +138,25 @@ impl Machine {
     #[track_caller]
     fn feed<S: AsRef<OsStr>>(&self, command: impl IntoIterator<Item = S>, input: &[u8]) -> Output {
         let mut entered = self.entered(command);
-        entered
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        entered.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = entered.spawn().expect("sh is there");
         let mut stdin = child.stdin.take().expect("stdin is piped");
         std::thread::scope(|scope| {
             // A command that does not read its input to the end is no error here; its own exit status tells.
             scope.spawn(move || stdin.write_all(input));
-            child
-                .wait_with_output()
-                .expect("our own child can be waited for")
+            child.wait_with_output().expect("our own child can be waited for")
         })
     }
 
     #[track_caller]
     fn entered<S: AsRef<OsStr>>(&self, command: impl IntoIterator<Item = S>) -> Command {
         let running = self.lock();
-        let Some(running) = running.as_ref() else {
-            panic!("machine {} is off", self.name())
-        };
-        let group = running
-            .cgroup
-            .for_commands()
-            .expect("the machine's control group is there as long as it is on");
+        let Some(running) = running.as_ref() else { panic!("machine {} is off", self.name()) };
+        let group = running.cgroup.for_commands().expect("the machine's control group is there as long as it is on");
         let mut enter = Command::new("sh");
-        enter
-            .args(["-c", ENTER, "sh"])
-            .arg(group)
-            .arg("--target")
-            .arg(running.leader.to_string());
-        enter
-            .args([
-                "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--",
-            ])
-            .args(command);
-        enter.env_clear().envs([
-            ("PATH", PATH),
-            ("HOME", "/root"),
-            ("LANG", "C.UTF-8"),
-            ("USER", "root"),
-        ]);
+        enter.args(["-c", ENTER, "sh"]).arg(group).arg("--target").arg(running.leader.to_string());
+        enter.args(["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--"]).args(command);
+        enter.env_clear().envs([("PATH", PATH), ("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root")]);
         enter
     }
 }
@@ -227,19 +169,10 @@ fn pack(host: &Path) -> Vec<u8> {
         _ => tar.arg("-C").arg(host).arg("."),
     };
     let output = tar.output().expect("tar is there");
-    assert!(
-        output.status.success(),
-        "cannot pack {}: {}",
-        host.display(),
-        said(&output)
-    );
+    assert!(output.status.success(), "cannot pack {}: {}", host.display(), said(&output));
     output.stdout
 }
 
 fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -25,14 +25,10 @@ impl Cgroup {
     pub(super) fn create(name: &str) -> Result<Cgroup> {
         let (unified, named) = hierarchies()?;
         let folder = format!("{NAME_PREFIX}{name}");
-        let group = Cgroup {
-            unified: unified.join(&folder),
-            named: named.map(|root| root.join(&folder)),
-        };
+        let group = Cgroup { unified: unified.join(&folder), named: named.map(|root| root.join(&folder)) };
         group.kill();
         for path in group.paths() {
-            fs::create_dir_all(path)
-                .with_context(|| format!("cannot create the control group {}", path.display()))?;
+            fs::create_dir_all(path).with_context(|| format!("cannot create the control group {}", path.display()))?;
         }
         Ok(group)
     }
@@ -45,19 +41,14 @@ impl Cgroup {
     /// The folder of the group for commands that the harness runs inside. PID 1 of the machine knows nothing of it and leaves it alone.
     pub(super) fn for_commands(&self) -> Result<PathBuf> {
         let folder = self.unified.join("payload/harness");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create the control group {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create the control group {}", folder.display()))?;
         Ok(folder)
     }
 
     /// Kills every process in it at one instant and waits until none is left.
     pub(super) fn kill(&self) {
         let _ = fs::write(self.unified.join("cgroup.kill"), "1");
-        wait_until(
-            "all processes of the machine are gone",
-            Duration::from_secs(20),
-            || !populated(&self.unified),
-        );
+        wait_until("all processes of the machine are gone", Duration::from_secs(20), || !populated(&self.unified));
     }
 }
 
@@ -71,8 +62,7 @@ impl Drop for Cgroup {
 }
 
 fn populated(group: &Path) -> bool {
-    fs::read_to_string(group.join("cgroup.events"))
-        .is_ok_and(|events| events.contains("populated 1"))
+    fs::read_to_string(group.join("cgroup.events")).is_ok_and(|events| events.contains("populated 1"))
 }
 
 /// Groups are removed from the leaves up; their files cannot and need not be removed.
@@ -93,14 +83,7 @@ fn hierarchies() -> Result<(PathBuf, Option<PathBuf>)> {
     }
     let unified = root.join("unified");
     if !unified.join("cgroup.procs").exists() {
-        bail!(
-            "the test machine needs cgroup2, mounted at {} or {}",
-            root.display(),
-            unified.display()
-        );
+        bail!("the test machine needs cgroup2, mounted at {} or {}", root.display(), unified.display());
     }
-    Ok((
-        unified,
-        Some(root.join("systemd")).filter(|path| path.exists()),
-    ))
+    Ok((unified, Some(root.join("systemd")).filter(|path| path.exists())))
 }

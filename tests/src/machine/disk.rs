@@ -30,11 +30,7 @@ pub(super) fn create(place: &Path, size: u64) -> Result<()> {
     File::create_new(&file)
         .and_then(|disk| disk.set_len(size))
         .with_context(|| format!("cannot create {}", file.display()))?;
-    check(
-        Command::new("mkfs.ext4")
-            .args(["-q", "-F", "-m", "0"])
-            .arg(&file),
-    )
+    check(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&file))
 }
 
 /// Cuts the disk off. `witness` is a process in the mount namespace where the disk is mounted.
@@ -42,14 +38,7 @@ pub(super) fn cut_off(place: &Path, witness: u32) -> Result<()> {
     let disk = place.join("disk");
     check(
         Command::new("nsenter")
-            .args([
-                "--mount",
-                "--target",
-                &witness.to_string(),
-                "python3",
-                "-c",
-                SHUTDOWN,
-            ])
+            .args(["--mount", "--target", &witness.to_string(), "python3", "-c", SHUTDOWN])
             .arg(disk),
     )
 }
@@ -58,30 +47,16 @@ pub(super) fn cut_off(place: &Path, witness: u32) -> Result<()> {
 pub(super) fn save_upper(place: &Path, layer: &Path) -> Result<()> {
     check(
         Command::new("unshare")
-            .args([
-                "--mount",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                SAVE,
-                "sh",
-            ])
+            .args(["--mount", "--propagation", "private", "sh", "-c", SAVE, "sh"])
             .arg(place)
             .arg(layer),
     )
 }
 
 fn check(command: &mut Command) -> Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {command:?}"))?;
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
-        bail!(
-            "{command:?} ended with {}: {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
 }

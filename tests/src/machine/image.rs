@@ -30,22 +30,13 @@ impl Image {
         let name = format!("base-{}", place::digest(&recipe::ingredients()));
         let (layer, hold) = cached(&name, recipe::cook)?;
         forget_others("base", &name);
-        Ok(Image {
-            name,
-            layers: vec![layer],
-            _uses: vec![hold],
-        })
+        Ok(Image { name, layers: vec![layer], _uses: vec![hold] })
     }
 
     /// The image that is left when `prepare` has acted on a machine booted from this one and it has been shut down. Cached under
     /// `recipe` and a digest of `key` and this image; put into `key` whatever decides what `prepare` does (version of a script, digest of
     /// a package). Layers of the same recipe under other keys are removed when nobody uses them.
-    pub fn derive(
-        &self,
-        recipe: &str,
-        key: &str,
-        prepare: impl FnOnce(&Machine) -> Result<()>,
-    ) -> Result<Image> {
+    pub fn derive(&self, recipe: &str, key: &str, prepare: impl FnOnce(&Machine) -> Result<()>) -> Result<Image> {
         let name = format!("{recipe}-{}", place::digest(&[&self.name, key]));
         let (layer, hold) = cached(&name, |partial| self.record(&name, partial, prepare))?;
         forget_others(recipe, &name);
@@ -66,22 +57,14 @@ impl Image {
         &self.layers
     }
 
-    fn record(
-        &self,
-        name: &str,
-        partial: &Path,
-        prepare: impl FnOnce(&Machine) -> Result<()>,
-    ) -> Result<()> {
+    fn record(&self, name: &str, partial: &Path, prepare: impl FnOnce(&Machine) -> Result<()>) -> Result<()> {
         eprintln!("machine: preparing the image {name} (once)");
         let started = Instant::now();
         let machine = Machine::boot(self, MachineOptions::named(name))?;
         prepare(&machine).with_context(|| format!("cannot prepare the image {name}"))?;
         machine.power_off()?;
         disk::save_upper(machine.place(), partial)?;
-        eprintln!(
-            "machine:   done in {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        eprintln!("machine:   done in {:.1} s", started.elapsed().as_secs_f64());
         Ok(())
     }
 }
@@ -99,9 +82,7 @@ fn cached(name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<(PathBu
         let _alone = Hold::alone(&lock_of(name))?;
         // Somebody else may have built it while we waited; then the next turn finds it.
         if !folder.exists() {
-            let build = build
-                .take()
-                .with_context(|| format!("{} vanished after it was built", folder.display()))?;
+            let build = build.take().with_context(|| format!("{} vanished after it was built", folder.display()))?;
             build_aside(name, &folder, build)?;
         }
     }
@@ -110,17 +91,10 @@ fn cached(name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<(PathBu
 fn build_aside(name: &str, folder: &Path, build: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let partial = place::images().join(format!("{name}.partial"));
     if partial.exists() {
-        fs::remove_dir_all(&partial)
-            .with_context(|| format!("cannot remove {}", partial.display()))?;
+        fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
     }
     build(&partial)?;
-    fs::rename(&partial, folder).with_context(|| {
-        format!(
-            "cannot rename {} to {}",
-            partial.display(),
-            folder.display()
-        )
-    })
+    fs::rename(&partial, folder).with_context(|| format!("cannot rename {} to {}", partial.display(), folder.display()))
 }
 
 fn lock_of(name: &str) -> PathBuf {
@@ -134,9 +108,7 @@ fn forget_others(recipe: &str, keep: &str) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let sibling = name
-            .strip_prefix(recipe)
-            .is_some_and(|rest| rest.len() == 13 && rest.starts_with('-'));
+        let sibling = name.strip_prefix(recipe).is_some_and(|rest| rest.len() == 13 && rest.starts_with('-'));
         if sibling
             && name != keep
             && let Some(_alone) = Hold::if_free(&lock_of(&name))

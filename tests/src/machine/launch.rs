@@ -47,23 +47,12 @@ impl Running {
     pub(super) fn launch(machine: &Description) -> Result<Running> {
         let cgroup = Cgroup::create(&machine.unique)?;
         let (ear, address) = listen(&machine.unique)?;
-        let mut nspawn = command(machine, &cgroup, &address)?
-            .spawn()
-            .context("cannot run unshare")?;
+        let mut nspawn = command(machine, &cgroup, &address)?.spawn().context("cannot run unshare")?;
         let life_line = nspawn.stdin.take();
-        let mut running = Running {
-            leader: 0,
-            cgroup,
-            nspawn,
-            _life_line: life_line,
-        };
-        running.wait_for_boot(&ear).with_context(|| {
-            format!(
-                "machine {} does not boot, see {}",
-                machine.name,
-                machine.console().display()
-            )
-        })?;
+        let mut running = Running { leader: 0, cgroup, nspawn, _life_line: life_line };
+        running
+            .wait_for_boot(&ear)
+            .with_context(|| format!("machine {} does not boot, see {}", machine.name, machine.console().display()))?;
         Ok(running)
     }
 
@@ -91,11 +80,7 @@ impl Running {
         let started = Instant::now();
         let mut buffer = [0; 4096];
         while started.elapsed() < BOOT {
-            if let Some(status) = self
-                .nspawn
-                .try_wait()
-                .context("cannot wait for systemd-nspawn")?
-            {
+            if let Some(status) = self.nspawn.try_wait().context("cannot wait for systemd-nspawn")? {
                 bail!("systemd-nspawn ended with {status}");
             }
             let Ok(length) = ear.recv(&mut buffer) else {
@@ -104,9 +89,7 @@ impl Running {
             let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
             for line in message.lines() {
                 if let Some(leader) = line.strip_prefix("X_NSPAWN_LEADER_PID=") {
-                    self.leader = leader
-                        .parse()
-                        .context("systemd-nspawn names no process number")?;
+                    self.leader = leader.parse().context("systemd-nspawn names no process number")?;
                 }
                 if line == "READY=1" {
                     return Ok(());
@@ -127,16 +110,10 @@ impl Drop for Running {
 /// A socket for sd_notify(3) that needs no file.
 fn listen(unique: &str) -> Result<(UnixDatagram, OsString)> {
     static BOOTS: AtomicU32 = AtomicU32::new(0);
-    let name = format!(
-        "surefoot-machine/{}/{unique}/{}",
-        std::process::id(),
-        BOOTS.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("surefoot-machine/{}/{unique}/{}", std::process::id(), BOOTS.fetch_add(1, Ordering::Relaxed));
     let address = SocketAddr::from_abstract_name(&name).context("cannot name a socket")?;
-    let ear =
-        UnixDatagram::bind_addr(&address).with_context(|| format!("cannot listen on @{name}"))?;
-    ear.set_read_timeout(Some(Duration::from_millis(50)))
-        .context("cannot set a time limit on a socket")?;
+    let ear = UnixDatagram::bind_addr(&address).with_context(|| format!("cannot listen on @{name}"))?;
+    ear.set_read_timeout(Some(Duration::from_millis(50))).context("cannot set a time limit on a socket")?;
     Ok((ear, format!("@{name}").into()))
 }
 
@@ -147,19 +124,9 @@ fn command(machine: &Description, cgroup: &Cgroup, address: &OsString) -> Result
         .append(true)
         .open(&console)
         .with_context(|| format!("cannot write {}", console.display()))?;
-    let errors = log
-        .try_clone()
-        .with_context(|| format!("cannot write {}", console.display()))?;
+    let errors = log.try_clone().with_context(|| format!("cannot write {}", console.display()))?;
     let mut command = Command::new("unshare");
-    command.args([
-        "--mount",
-        "--propagation",
-        "private",
-        "sh",
-        "-c",
-        LAUNCH,
-        "launch.sh",
-    ]);
+    command.args(["--mount", "--propagation", "private", "sh", "-c", LAUNCH, "launch.sh"]);
     command
         .arg(&machine.place)
         .arg(machine.lower_dirs())
@@ -168,9 +135,7 @@ fn command(machine: &Description, cgroup: &Cgroup, address: &OsString) -> Result
         .args(cgroup.paths())
         .arg("--")
         .args(nspawn_arguments(machine));
-    command
-        .env("NOTIFY_SOCKET", address)
-        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+    command.env("NOTIFY_SOCKET", address).env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
     command.stdin(Stdio::piped()).stdout(log).stderr(errors);
     Ok(command)
 }
@@ -186,12 +151,7 @@ fn nspawn_arguments(machine: &Description) -> Vec<OsString> {
         "--notify-ready=yes",
     ]
     .into_iter()
-    .chain([
-        "--link-journal=no",
-        "--resolv-conf=off",
-        "--timezone=off",
-        "--console=read-only",
-    ])
+    .chain(["--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=read-only"])
     .map(OsString::from)
     .collect();
     arguments.push(format!("--machine={}", machine.unique).into());

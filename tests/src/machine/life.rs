@@ -26,21 +26,12 @@ impl MachineOptions {
     /// A machine of that name that sees nothing of the host.
     #[must_use]
     pub fn named(name: &str) -> MachineOptions {
-        MachineOptions {
-            name: name.to_owned(),
-            binds: Vec::new(),
-            disk: 8 << 30,
-        }
+        MachineOptions { name: name.to_owned(), binds: Vec::new(), disk: 8 << 30 }
     }
 
     /// The same, and it also sees the host's folder.
     #[must_use]
-    pub fn bind(
-        mut self,
-        host: impl Into<PathBuf>,
-        guest: impl Into<PathBuf>,
-        access: Access,
-    ) -> MachineOptions {
+    pub fn bind(mut self, host: impl Into<PathBuf>, guest: impl Into<PathBuf>, access: Access) -> MachineOptions {
         self.binds.push((host.into(), guest.into(), access));
         self
     }
@@ -85,12 +76,7 @@ impl Description {
 
     /// The image's layers as overlayfs wants them.
     pub(super) fn lower_dirs(&self) -> OsString {
-        self.image
-            .layers()
-            .iter()
-            .map(|layer| layer.as_os_str())
-            .collect::<Vec<_>>()
-            .join(":".as_ref())
+        self.image.layers().iter().map(|layer| layer.as_os_str()).collect::<Vec<_>>().join(":".as_ref())
     }
 }
 
@@ -113,18 +99,10 @@ impl Machine {
         let place = place::machines().join(&options.name);
         let lock = place::machines().join(format!("{}.lock", options.name));
         let Some(hold) = Hold::if_free(&lock) else {
-            bail!(
-                "a machine called {} is already running ({} is locked)",
-                options.name,
-                lock.display()
-            )
+            bail!("a machine called {} is already running ({} is locked)", options.name, lock.display())
         };
         disk::create(&place, options.disk)?;
-        let unique = format!(
-            "{}-{}",
-            options.name,
-            place::digest(&[&place.to_string_lossy()])
-        );
+        let unique = format!("{}-{}", options.name, place::digest(&[&place.to_string_lossy()]));
         let description = Description {
             name: options.name,
             unique,
@@ -133,11 +111,7 @@ impl Machine {
             binds: options.binds,
             image: image.clone(),
         };
-        let machine = Machine {
-            description,
-            running: Mutex::new(None),
-            _hold: hold,
-        };
+        let machine = Machine { description, running: Mutex::new(None), _hold: hold };
         machine.power_on()?;
         Ok(machine)
     }
@@ -171,9 +145,7 @@ impl Machine {
 
     /// Cuts the power: what had not been synced to the disk is lost and all processes end at once. The machine stays off.
     pub fn pull_plug(&self) -> Result<()> {
-        let Some(running) = self.lock().take() else {
-            bail!("machine {} is already off", self.name())
-        };
+        let Some(running) = self.lock().take() else { bail!("machine {} is already off", self.name()) };
         disk::cut_off(&self.description.place, running.nspawn())
         // Dropping `running` ends its processes.
     }
@@ -194,17 +166,10 @@ impl Machine {
 
     fn shut_down(&self, verb: &str, expected: &Ended) -> Result<()> {
         self.run(["systemctl", "--no-block", verb]);
-        let Some(mut running) = self.lock().take() else {
-            bail!("machine {} is already off", self.name())
-        };
-        let ended = running
-            .ended()
-            .with_context(|| format!("cannot {verb} machine {}", self.name()))?;
+        let Some(mut running) = self.lock().take() else { bail!("machine {} is already off", self.name()) };
+        let ended = running.ended().with_context(|| format!("cannot {verb} machine {}", self.name()))?;
         if ended != *expected {
-            bail!(
-                "machine {} was told to {verb}, but it wanted {ended:?}",
-                self.name()
-            );
+            bail!("machine {} was told to {verb}, but it wanted {ended:?}", self.name());
         }
         Ok(())
     }
@@ -215,11 +180,7 @@ impl Drop for Machine {
         drop(self.lock().take());
         let place = &self.description.place;
         if std::thread::panicking() {
-            eprintln!(
-                "machine {}: its disk and console.log are kept in {}",
-                self.name(),
-                place.display()
-            );
+            eprintln!("machine {}: its disk and console.log are kept in {}", self.name(), place.display());
         } else {
             let _ = fs::remove_dir_all(place);
         }

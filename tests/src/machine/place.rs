@@ -11,8 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// The folder of the image cache: `SUREFOOT_CACHE/machine`, or `.cache/machine` in the workspace.
 pub(super) fn images() -> PathBuf {
-    let cache = std::env::var_os("SUREFOOT_CACHE")
-        .map_or_else(|| workspace().join(".cache"), PathBuf::from);
+    let cache = std::env::var_os("SUREFOOT_CACHE").map_or_else(|| workspace().join(".cache"), PathBuf::from);
     cache.join("machine")
 }
 
@@ -23,10 +22,7 @@ pub(super) fn machines() -> PathBuf {
 
 fn workspace() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .expect("the tests crate lies in the workspace")
-        .to_path_buf()
+    tests.parent().expect("the tests crate lies in the workspace").to_path_buf()
 }
 
 /// Twelve hex digits that stand for `parts`.
@@ -58,14 +54,12 @@ pub(super) struct Hold {
 impl Hold {
     /// Waits until nobody else builds or removes what `path` guards.
     pub(super) fn alone(path: &Path) -> Result<Hold> {
-        Hold::take(path, FlockOperation::LockExclusive)
-            .with_context(|| format!("cannot lock {}", path.display()))
+        Hold::take(path, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))
     }
 
     /// Waits until nobody builds or removes it; others may use it at the same time.
     pub(super) fn shared(path: &Path) -> Result<Hold> {
-        Hold::take(path, FlockOperation::LockShared)
-            .with_context(|| format!("cannot lock {}", path.display()))
+        Hold::take(path, FlockOperation::LockShared).with_context(|| format!("cannot lock {}", path.display()))
     }
 
     /// Does not wait; `None` when somebody uses it.
@@ -75,14 +69,9 @@ impl Hold {
 
     fn take(path: &Path, how: FlockOperation) -> Result<Hold> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot create {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
         flock(&file, how)?;
         Ok(Hold { _file: file })
     }

@@ -29,20 +29,12 @@ pub(super) fn tell(title: &str, command: &mut Command) -> Result<()> {
             told = Instant::now();
         }
     });
-    let status = child
-        .wait()
-        .with_context(|| format!("cannot wait for {command:?}"))?;
+    let status = child.wait().with_context(|| format!("cannot wait for {command:?}"))?;
     if !status.success() {
         last.extend(complaints.join().unwrap_or_default());
-        bail!(
-            "{title}: {command:?} ended with {status}:\n{}",
-            last.join("\n")
-        );
+        bail!("{title}: {command:?} ended with {status}:\n{}", last.join("\n"));
     }
-    eprintln!(
-        "machine:   done in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
+    eprintln!("machine:   done in {:.1} s", started.elapsed().as_secs_f64());
     Ok(())
 }
 

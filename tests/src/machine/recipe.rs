@@ -13,12 +13,7 @@ const PACKAGES: &str = "systemd,systemd-sysv,libpam-systemd,dbus,postgresql-15,p
 ca-certificates,curl,openssl,procps,iproute2,less";
 
 /// For the application's virtual environment; there is no network inside the machine.
-const WHEELS: [&str; 4] = [
-    "fastapi==0.*",
-    "uvicorn==0.*",
-    "sqlalchemy==2.*",
-    "psycopg2-binary==2.9.*",
-];
+const WHEELS: [&str; 4] = ["fastapi==0.*", "uvicorn==0.*", "sqlalchemy==2.*", "psycopg2-binary==2.9.*"];
 
 /// Raise it when the steps below change in another way than by their constants.
 const REVISION: &str = "3";
@@ -56,49 +51,25 @@ pub(super) fn ingredients() -> Vec<&'static str> {
 
 /// Builds the root tree in `root`, which does not exist yet. Takes one to three minutes; needs the network.
 pub(super) fn cook(root: &Path) -> Result<()> {
-    tell(
-        "building Debian 12 with PostgreSQL 15 (once; a minute or two)",
-        &mut debootstrap(root),
-    )?;
-    tell(
-        "fetching wheels for the example application",
-        &mut wheels(&root.join("opt/wheels")),
-    )?;
+    tell("building Debian 12 with PostgreSQL 15 (once; a minute or two)", &mut debootstrap(root))?;
+    tell("fetching wheels for the example application", &mut wheels(&root.join("opt/wheels")))?;
     tell(
         "finishing the root tree",
-        Command::new("chroot")
-            .arg(root)
-            .args(["sh", "-c", FINISH])
-            .env_clear()
-            .env("PATH", super::act::PATH),
+        Command::new("chroot").arg(root).args(["sh", "-c", FINISH]).env_clear().env("PATH", super::act::PATH),
     )
 }
 
 fn debootstrap(root: &Path) -> Command {
     let mut command = Command::new("debootstrap");
-    command
-        .args(["--variant=minbase", &format!("--include={PACKAGES}"), SUITE])
-        .arg(root);
+    command.args(["--variant=minbase", &format!("--include={PACKAGES}"), SUITE]).arg(root);
     command
 }
 
 /// Debian 12 has Python 3.11; the host may have another, hence the explicit platform.
 fn wheels(folder: &Path) -> Command {
     let mut command = Command::new("python3");
-    command.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--only-binary=:all:",
-        "--python-version",
-        "3.11",
-    ]);
-    for platform in [
-        "manylinux2014_x86_64",
-        "manylinux_2_17_x86_64",
-        "manylinux_2_28_x86_64",
-    ] {
+    command.args(["-m", "pip", "download", "--quiet", "--only-binary=:all:", "--python-version", "3.11"]);
+    for platform in ["manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"] {
         command.args(["--platform", platform]);
     }
     command.arg("--dest").arg(folder).args(WHEELS);

@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 /// Asks every 20 ms whether `condition` holds. Panics with `what` when it still does not after `deadline`.
 #[track_caller]
 pub fn wait_until(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
-    assert!(
-        holds_within(deadline, &mut condition),
-        "waited {deadline:?} in vain until {what}"
-    );
+    assert!(holds_within(deadline, &mut condition), "waited {deadline:?} in vain until {what}");
 }
 
 /// Whether `condition` comes to hold before `deadline` is over.

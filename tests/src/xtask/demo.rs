@@ -28,7 +28,11 @@ pub fn demo() -> anyhow::Result<()> {
     story.bad_release(&client)?;
     story.tell("What the client's admin sees", "surefoot history");
     show(&client, &["history"])?;
-    println!("\nDone in {:.0} s. Everything lived below {} and is gone now.", start.elapsed().as_secs_f64(), directory.path().display());
+    println!(
+        "\nDone in {:.0} s. Everything lived below {} and is gone now.",
+        start.elapsed().as_secs_f64(),
+        directory.path().display()
+    );
     Ok(())
 }
 

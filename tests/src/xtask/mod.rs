@@ -2,8 +2,8 @@
 
 pub mod bench;
 pub mod demo;
+pub mod lint;
 pub mod machine;
 pub mod packages;
-pub mod lint;
 pub mod test;
 pub mod tools;

@@ -43,44 +43,26 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let install = format!(
-        "apt-get install -y --no-install-recommends {}",
-        missing.join(" ")
-    );
+    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if !rustix::process::geteuid().is_root() {
         bail!("packages are missing on this host; run as root: apt-get update && {install}");
     }
     eprintln!("packages: installing {} …", missing.join(", "));
     // One unreachable third-party list makes this fail although ours are fresh; whether that matters, the installation tells.
     let _ = apt(&["update", "-q"]);
-    apt(&[
-        &["install", "-y", "-q", "--no-install-recommends"],
-        missing.as_slice(),
-    ]
-    .concat())
+    apt(&[&["install", "-y", "-q", "--no-install-recommends"], missing.as_slice()].concat())
 }
 
 /// Those of `packages` that dpkg does not know as installed.
 fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
     let mut query = Command::new("dpkg-query");
-    query
-        .args(["--show", "--showformat=${Package} ${db:Status-Status}\n"])
-        .args(packages);
+    query.args(["--show", "--showformat=${Package} ${db:Status-Status}\n"]).args(packages);
     // Its exit status is 1 as soon as one package is unknown; the list of the others is still complete.
-    let output = query.output().context(
-        "cannot run dpkg-query: the tests install what they need on Debian and Ubuntu only",
-    )?;
+    let output =
+        query.output().context("cannot run dpkg-query: the tests install what they need on Debian and Ubuntu only")?;
     let known = String::from_utf8_lossy(&output.stdout);
-    let installed = |package: &&&str| {
-        known
-            .lines()
-            .any(|line| line == format!("{package} installed"))
-    };
-    Ok(packages
-        .iter()
-        .filter(|package| !installed(package))
-        .copied()
-        .collect())
+    let installed = |package: &&&str| known.lines().any(|line| line == format!("{package} installed"));
+    Ok(packages.iter().filter(|package| !installed(package)).copied().collect())
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {
@@ -89,11 +71,7 @@ fn apt(arguments: &[&str]) -> Result<()> {
     // Its chatter is shown only when it fails.
     let output = apt.output().context("cannot run apt-get")?;
     if !output.status.success() {
-        bail!(
-            "{apt:?} ended with {}:\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{apt:?} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }

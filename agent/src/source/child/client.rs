@@ -81,11 +81,7 @@ fn build(kind: Kind, connect: Duration, guard: Guard) -> Result<Client, Failure>
         .retry(reqwest::retry::never())
         .dns_resolver(guard)
         .connect_timeout(connect);
-    for_kind(kind, common)
-        .build()
-        .map_err(|error| Failure::Local {
-            reason: build_reason(&error),
-        })
+    for_kind(kind, common).build().map_err(|error| Failure::Local { reason: build_reason(&error) })
 }
 
 /// On this machine a new connection costs nothing, and one kept for the next question may be closed by the application
@@ -93,10 +89,7 @@ fn build(kind: Kind, connect: Duration, guard: Guard) -> Result<Client, Failure>
 /// closed one is a transient failure, tried again.
 fn for_kind(kind: Kind, common: ClientBuilder) -> ClientBuilder {
     match kind {
-        Kind::Plain => common
-            .no_proxy()
-            .tls_certs_only([])
-            .pool_max_idle_per_host(0),
+        Kind::Plain => common.no_proxy().tls_certs_only([]).pool_max_idle_per_host(0),
         Kind::Direct => common.no_proxy().https_only(true).pool_max_idle_per_host(0),
         Kind::Proxied => common.https_only(true).pool_idle_timeout(IDLE),
     }
@@ -110,10 +103,7 @@ fn identity() -> HeaderMap {
 fn build_reason(error: &reqwest::Error) -> String {
     let reason = innermost(error);
     match reason.contains("CA certificates") {
-        true => {
-            "no CA certificates are installed (apt install ca-certificates, or set SSL_CERT_FILE)"
-                .to_owned()
-        }
+        true => "no CA certificates are installed (apt install ca-certificates, or set SSL_CERT_FILE)".to_owned(),
         false => format!("HTTP cannot be set up: {reason}"),
     }
 }
@@ -121,9 +111,7 @@ fn build_reason(error: &reqwest::Error) -> String {
 /// Why no answer came.
 pub(super) fn unreachable(error: &reqwest::Error) -> Failure {
     if let Some(forbidden) = chain(error).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
-        return Failure::Unsafe {
-            reason: forbidden.to_string(),
-        };
+        return Failure::Unsafe { reason: forbidden.to_string() };
     }
     let unresolved = chain(error).any(|cause| cause.to_string().contains("dns error"));
     let reason = match (error.is_timeout(), unresolved) {
@@ -136,9 +124,7 @@ pub(super) fn unreachable(error: &reqwest::Error) -> Failure {
 
 /// What lies at the bottom of an error is what a person can act on; the layers above say "client error (Connect)".
 pub(super) fn innermost(error: &reqwest::Error) -> String {
-    chain(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string)
+    chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

@@ -17,11 +17,7 @@ pub(super) fn answer<W: Write>(path: &Path, get: &Get, output: &mut Output<W>) -
         Ok(opened) => opened,
         Err(failure) => return output.failed(failure),
     };
-    output.head(Body {
-        status: 200,
-        total: Some(length),
-        etag: None,
-    })?;
+    output.head(Body { status: 200, total: Some(length), etag: None })?;
     let tail = pour(&mut file, length - get.from, output)?;
     output.tail(&tail)
 }
@@ -47,13 +43,8 @@ fn open(path: &Path, get: &Get) -> Result<(File, u64), Failure> {
 /// Does not follow a link at the end of the path, and does not wait for the writer of a FIFO.
 fn open_regular(path: &Path) -> Result<File, Failure> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
-    let irregular = || Failure::Local {
-        reason: "it is not a regular file".to_owned(),
-    };
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let irregular = || Failure::Local { reason: "it is not a regular file".to_owned() };
     let file = opened.map_err(|error| match Errno::from_io_error(&error) {
         Some(Errno::NOENT) => missing(path),
         Some(Errno::LOOP) => irregular(),
@@ -68,9 +59,7 @@ fn open_regular(path: &Path) -> Result<File, Failure> {
 /// A missing file says something about the release; a missing directory (a disk that is not mounted) says nothing.
 fn missing(path: &Path) -> Failure {
     match path.parent().filter(|directory| !directory.is_dir()) {
-        Some(directory) => Failure::Local {
-            reason: format!("the directory {} does not exist", directory.display()),
-        },
+        Some(directory) => Failure::Local { reason: format!("the directory {} does not exist", directory.display()) },
         None => Failure::NotFound,
     }
 }
@@ -97,7 +86,5 @@ fn pour<W: Write>(file: &mut File, mut left: u64, output: &mut Output<W>) -> io:
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn local(error: io::Error) -> Failure {
-    Failure::Local {
-        reason: error.to_string(),
-    }
+    Failure::Local { reason: error.to_string() }
 }

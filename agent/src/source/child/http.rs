@@ -30,36 +30,18 @@ pub(super) async fn open(clients: &mut Clients, url: &str, get: &Get) -> Result<
     let deadline = Instant::now() + get.timeouts.total();
     let head = deadline.min(Instant::now() + get.timeouts.head());
     let Ok(answered) = timeout_at(head, follow(clients, origin, get)).await else {
-        return Err(Failure::Unreachable {
-            reason: "no answer in time".to_owned(),
-        });
+        return Err(Failure::Unreachable { reason: "no answer in time".to_owned() });
     };
     let response = answered?;
     let readable = judge(response.status(), response.headers(), get, Timestamp::now())?;
-    Ok(Opened {
-        response,
-        readable,
-        deadline,
-    })
+    Ok(Opened { response, readable, deadline })
 }
 
 /// Sends what the body has, no more than was asked for, and how it ended.
-pub(super) async fn pour<W: Write>(
-    opened: Opened,
-    get: &Get,
-    output: &mut Output<W>,
-) -> io::Result<()> {
-    let Opened {
-        mut response,
-        readable,
-        deadline,
-    } = opened;
+pub(super) async fn pour<W: Write>(opened: Opened, get: &Get, output: &mut Output<W>) -> io::Result<()> {
+    let Opened { mut response, readable, deadline } = opened;
     output.head(readable.body.clone())?;
-    let mut flow = Flow {
-        skip: readable.skip,
-        left: readable.rest.unwrap_or(get.cap),
-        given: 0,
-    };
+    let mut flow = Flow { skip: readable.skip, left: readable.rest.unwrap_or(get.cap), given: 0 };
     let tail = loop {
         if flow.left == 0 && readable.rest.is_some() && !readable.delimited {
             break Tail::Complete;
@@ -121,9 +103,7 @@ async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Respons
         allowed.map_err(|reason| Failure::Unsafe { reason })?;
         url = target;
     }
-    Err(Failure::Unsafe {
-        reason: format!("it redirects more than {HOPS} times"),
-    })
+    Err(Failure::Unsafe { reason: format!("it redirects more than {HOPS} times") })
 }
 
 async fn ask(clients: &mut Clients, url: &Url, get: &Get) -> Result<Response, Failure> {
@@ -140,15 +120,10 @@ fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, Failur
         301 | 302 | 303 | 307 | 308 => {}
         _ => return Ok(None),
     }
-    let target = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok());
+    let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     match target.and_then(|target| url.join(target).ok()) {
         Some(target) => Ok(Some(target)),
-        None => Err(Failure::Unusable {
-            reason: "it redirects to nowhere".to_owned(),
-        }),
+        None => Err(Failure::Unusable { reason: "it redirects to nowhere".to_owned() }),
     }
 }
 
@@ -162,26 +137,16 @@ async fn next(
     let patience = deadline.min(Instant::now() + stall);
     match timeout_at(patience, response.chunk()).await {
         Ok(Ok(chunk)) => Ok(chunk),
-        Ok(Err(error)) => Err(Failure::Broken {
-            reason: innermost(&error),
-        }),
-        Err(_) if patience == deadline => Err(Failure::Broken {
-            reason: "it took too long altogether".to_owned(),
-        }),
-        Err(_) => Err(Failure::Broken {
-            reason: format!("nothing came for {} s", stall.as_secs_f32()),
-        }),
+        Ok(Err(error)) => Err(Failure::Broken { reason: innermost(&error) }),
+        Err(_) if patience == deadline => Err(Failure::Broken { reason: "it took too long altogether".to_owned() }),
+        Err(_) => Err(Failure::Broken { reason: format!("nothing came for {} s", stall.as_secs_f32()) }),
     }
 }
 
 /// The spec has checked this already; it is checked where it is used, because a plain connection to a stranger
 /// cannot be taken back.
 fn parse(url: &str) -> Result<Url, Failure> {
-    let refuse = |reason: &str| {
-        Err(Failure::Unsafe {
-            reason: reason.to_owned(),
-        })
-    };
+    let refuse = |reason: &str| Err(Failure::Unsafe { reason: reason.to_owned() });
     let Ok(url) = Url::parse(url) else {
         return refuse("it is not a URL");
     };

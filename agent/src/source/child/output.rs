@@ -14,10 +14,7 @@ pub(super) struct Output<W> {
 
 impl<W: Write> Output<W> {
     pub(super) fn new(pipe: W) -> Self {
-        Self {
-            pipe,
-            frame: Vec::new(),
-        }
+        Self { pipe, frame: Vec::new() }
     }
 
     /// An answer without bytes.
@@ -35,8 +32,7 @@ impl<W: Write> Output<W> {
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         for chunk in bytes.chunks(CHUNK) {
             self.frame.clear();
-            self.frame
-                .extend_from_slice(&(chunk.len() as u32).to_be_bytes());
+            self.frame.extend_from_slice(&(chunk.len() as u32).to_be_bytes());
             self.frame.extend_from_slice(chunk);
             self.flush()?;
         }

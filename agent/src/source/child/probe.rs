@@ -14,11 +14,7 @@ use super::output::Output;
 use crate::source::wire::{Body, Failure, Probe, Tail};
 
 /// Answers `probe`.
-pub(super) async fn answer<W: Write>(
-    clients: &mut Clients,
-    probe: &Probe,
-    output: &mut Output<W>,
-) -> io::Result<()> {
+pub(super) async fn answer<W: Write>(clients: &mut Clients, probe: &Probe, output: &mut Output<W>) -> io::Result<()> {
     let patience = Duration::from_millis(probe.timeout_ms);
     let deadline = Instant::now() + patience;
     let Ok(asked) = timeout_at(deadline, ask(clients, probe, patience)).await else {
@@ -31,29 +27,16 @@ pub(super) async fn answer<W: Write>(
         },
         Err(failure) => return output.failed(failure),
     };
-    output.head(Body {
-        status,
-        ..Body::default()
-    })?;
+    output.head(Body { status, ..Body::default() })?;
     output.bytes(&body)?;
     output.tail(&tail)
 }
 
-async fn ask(
-    clients: &mut Clients,
-    probe: &Probe,
-    patience: Duration,
-) -> Result<Response, Failure> {
-    let url = Url::parse(&probe.url).map_err(|error| Failure::Unsafe {
-        reason: error.to_string(),
-    })?;
+async fn ask(clients: &mut Clients, probe: &Probe, patience: Duration) -> Result<Response, Failure> {
+    let url = Url::parse(&probe.url).map_err(|error| Failure::Unsafe { reason: error.to_string() })?;
     clients.guard.open();
     let client = clients.pick(Kind::to_probe(&url), patience)?;
-    client
-        .get(url)
-        .send()
-        .await
-        .map_err(|error| unreachable(&error))
+    client.get(url).send().await.map_err(|error| unreachable(&error))
 }
 
 /// The body's first `cap` bytes. Kept here until they are complete, because what a deadline cuts off is no answer.
@@ -74,7 +57,5 @@ async fn read(response: &mut Response, cap: u64) -> (Vec<u8>, Tail) {
 }
 
 fn late(patience: Duration) -> Failure {
-    Failure::Unreachable {
-        reason: format!("no answer within {} s", patience.as_secs_f32()),
-    }
+    Failure::Unreachable { reason: format!("no answer within {} s", patience.as_secs_f32()) }
 }

@@ -72,9 +72,7 @@ impl Zone {
 
     /// Whether a source in this zone may send us to an address in `target`: outwards, or within its own zone.
     fn reaches(self, target: Self) -> bool {
-        target == Self::Public
-            || target == self
-            || (self == Self::Loopback && target == Self::Private)
+        target == Self::Public || target == self || (self == Self::Loopback && target == Self::Private)
     }
 }
 
@@ -114,11 +112,7 @@ impl Guard {
             Some(Host::Ipv4(address)) => Zone::of(address.into()),
             Some(Host::Ipv6(address)) => Zone::of(address.into()),
             Some(host @ Host::Domain(_)) if is_loopback(&host) => Zone::Loopback,
-            Some(Host::Domain(name)) => self
-                .seen()
-                .names
-                .get(name)
-                .map_or(Zone::Public, |zones| zones.0),
+            Some(Host::Domain(name)) => self.seen().names.get(name).map_or(Zone::Public, |zones| zones.0),
             None => Zone::Public,
         }
     }
@@ -155,9 +149,7 @@ impl Guard {
                 let mut seen = self.seen();
                 seen.guarded = Some(((*name).to_owned(), origin));
                 // A connection from an earlier request may be used again, and then nothing is resolved.
-                seen.names
-                    .get(*name)
-                    .is_none_or(|zones| origin.reaches(zones.1))
+                seen.names.get(*name).is_none_or(|zones| origin.reaches(zones.1))
             }
         }
     }
@@ -246,10 +238,7 @@ mod tests {
     fn a_redirect_goes_outwards_or_stays_in_its_zone() {
         use Zone::{Link, Loopback, Private, Public};
         let allowed = |from: Zone| {
-            [Public, Private, Link, Loopback]
-                .into_iter()
-                .filter(move |to| from.reaches(*to))
-                .collect::<Vec<_>>()
+            [Public, Private, Link, Loopback].into_iter().filter(move |to| from.reaches(*to)).collect::<Vec<_>>()
         };
         assert_eq!(allowed(Public), [Public]);
         assert_eq!(allowed(Private), [Public, Private]);
@@ -276,40 +265,24 @@ mod tests {
         ] {
             assert!(follow(&guard, &origin, &url(target)).is_err(), "{target}");
         }
-        assert_eq!(
-            follow(&guard, &origin, &url("https://cdn.example/a?sig=1")),
-            Ok(())
-        );
+        assert_eq!(follow(&guard, &origin, &url("https://cdn.example/a?sig=1")), Ok(()));
     }
 
     #[test]
     fn a_public_name_with_a_private_address_is_found_out_when_it_resolves() {
         let (guard, _) = resolved("releases.example", "140.82.112.3");
-        let (origin, target) = (
-            url("https://releases.example/a"),
-            url("https://rebind.example/a"),
-        );
+        let (origin, target) = (url("https://releases.example/a"), url("https://rebind.example/a"));
         assert_eq!(follow(&guard, &origin, &target), Ok(()));
         let inside = SocketAddr::from(([10, 0, 0, 1], 0));
         let outside = SocketAddr::from(([140, 82, 112, 3], 0));
         assert!(guard.sift("rebind.example", vec![inside]).is_err());
-        assert_eq!(
-            guard.sift("rebind.example", vec![inside, outside]).ok(),
-            Some(vec![outside])
-        );
+        assert_eq!(guard.sift("rebind.example", vec![inside, outside]).ok(), Some(vec![outside]));
     }
 
     #[test]
     fn an_earlier_connection_inside_is_no_way_around() {
         let (guard, _) = resolved("ghe.corp.example", "10.0.0.5");
-        assert!(
-            follow(
-                &guard,
-                &url("https://releases.example/"),
-                &url("https://ghe.corp.example/")
-            )
-            .is_err()
-        );
+        assert!(follow(&guard, &url("https://releases.example/"), &url("https://ghe.corp.example/")).is_err());
     }
 
     #[test]
@@ -326,10 +299,6 @@ mod tests {
         let (inside, outside) = (url("http://127.0.0.1/a"), url("https://cdn.example/a"));
         assert_eq!(guard.follow(Zone::Loopback, &inside, &outside), Ok(()));
         assert!(guard.follow(Zone::Loopback, &outside, &inside).is_err());
-        assert!(
-            guard
-                .follow(Zone::Public, &outside, &url("https://127.0.0.1/a"))
-                .is_err()
-        );
+        assert!(guard.follow(Zone::Public, &outside, &url("https://127.0.0.1/a")).is_err());
     }
 }

@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
-use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RETRY_AFTER,
-};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RETRY_AFTER};
 
 use crate::source::wire::{Body, Failure, Get};
 
@@ -23,12 +21,7 @@ pub(super) struct Readable {
 }
 
 /// Whether, and how, the body of an answer is read. `now` turns the date in a `Retry-After` into a pause.
-pub(super) fn judge(
-    status: StatusCode,
-    headers: &HeaderMap,
-    get: &Get,
-    now: Timestamp,
-) -> Result<Readable, Failure> {
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap, get: &Get, now: Timestamp) -> Result<Readable, Failure> {
     let readable = match status {
         StatusCode::OK => from_start(headers, get)?,
         StatusCode::PARTIAL_CONTENT => from_range(headers, get)?,
@@ -47,11 +40,7 @@ fn from_start(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
         return Err(shorter(total, get));
     }
     Ok(Readable {
-        body: Body {
-            status: 200,
-            total: length,
-            etag: etag(headers),
-        },
+        body: Body { status: 200, total: length, etag: etag(headers) },
         skip: get.from,
         rest: total.map(|total| total - get.from),
         delimited: length.is_some(),
@@ -59,61 +48,32 @@ fn from_start(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
 }
 
 fn from_range(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
-    let range = headers
-        .get(CONTENT_RANGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(parse_range);
-    let Some((first, last, total)) =
-        range.filter(|(first, last, _)| *first == get.from && last >= first)
-    else {
+    let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).and_then(parse_range);
+    let Some((first, last, total)) = range.filter(|(first, last, _)| *first == get.from && last >= first) else {
         let reason = format!("bytes from {} on were asked for, and others came", get.from);
         return Err(Failure::Unusable { reason });
     };
     let total = total.or(get.expect_length);
     Ok(Readable {
-        body: Body {
-            status: 206,
-            total,
-            etag: etag(headers),
-        },
+        body: Body { status: 206, total, etag: etag(headers) },
         skip: 0,
         // A server may send less than asked for; then the file goes on and the engine asks again.
-        rest: Some(total.map_or((last - first).saturating_add(1), |total| {
-            total.saturating_sub(first)
-        })),
+        rest: Some(total.map_or((last - first).saturating_add(1), |total| total.saturating_sub(first))),
         delimited: headers.contains_key(CONTENT_LENGTH),
     })
 }
 
 /// 416 to a range that begins at the very end: there is no more, which is what was to be known.
 fn already_whole(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
-    let told = headers
-        .get(CONTENT_RANGE)
-        .and_then(|value| value.to_str().ok());
-    let total = told
-        .and_then(|text| text.strip_prefix("bytes */"))
-        .and_then(|text| text.parse::<u64>().ok());
+    let told = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let total = told.and_then(|text| text.strip_prefix("bytes */")).and_then(|text| text.parse::<u64>().ok());
     match total {
         Some(total) if total == get.from && get.from > 0 => {
-            let body = Body {
-                status: 416,
-                total: Some(total),
-                etag: None,
-            };
-            fits(
-                Readable {
-                    body,
-                    skip: 0,
-                    rest: Some(0),
-                    delimited: false,
-                },
-                get,
-            )
+            let body = Body { status: 416, total: Some(total), etag: None };
+            fits(Readable { body, skip: 0, rest: Some(0), delimited: false }, get)
         }
         Some(total) => Err(shorter(total, get)),
-        None => Err(Failure::Unusable {
-            reason: format!("it has nothing from byte {} on", get.from),
-        }),
+        None => Err(Failure::Unusable { reason: format!("it has nothing from byte {} on", get.from) }),
     }
 }
 
@@ -121,9 +81,7 @@ fn fits(readable: Readable, get: &Get) -> Result<Readable, Failure> {
     if let (Some(total), Some(expected)) = (readable.body.total, get.expect_length)
         && total != expected
     {
-        return Err(Failure::Unusable {
-            reason: format!("it has {total} bytes and should have {expected}"),
-        });
+        return Err(Failure::Unusable { reason: format!("it has {total} bytes and should have {expected}") });
     }
     match readable.rest {
         Some(rest) if rest > get.cap => Err(Failure::TooLarge { cap: get.cap }),
@@ -133,14 +91,8 @@ fn fits(readable: Readable, get: &Get) -> Result<Readable, Failure> {
 
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
     let plain = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
-    match headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .find(|value| !plain(value.as_bytes()))
-    {
-        Some(encoding) => Err(Failure::Unusable {
-            reason: format!("it came encoded as {encoding:?}"),
-        }),
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !plain(value.as_bytes())) {
+        Some(encoding) => Err(Failure::Unusable { reason: format!("it came encoded as {encoding:?}") }),
         None => Ok(()),
     }
 }
@@ -151,12 +103,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Failure {
     let says_when = retry_after_s.is_some();
     match status {
         StatusCode::TOO_MANY_REQUESTS => Failure::RateLimited { retry_after_s },
-        StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE if says_when => {
-            Failure::RateLimited { retry_after_s }
-        }
-        other => Failure::Refused {
-            status: other.as_u16(),
-        },
+        StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE if says_when => Failure::RateLimited { retry_after_s },
+        other => Failure::Refused { status: other.as_u16() },
     }
 }
 
@@ -164,15 +112,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Failure {
 /// where nothing remains.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
     let until = |then: i64| u64::try_from(then - now.as_second()).unwrap_or(0);
-    if let Some(text) = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-    {
-        let date = || {
-            rfc2822::parse(text)
-                .ok()
-                .map(|date| until(date.timestamp().as_second()))
-        };
+    if let Some(text) = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()) {
+        let date = || rfc2822::parse(text).ok().map(|date| until(date.timestamp().as_second()));
         return text.trim().parse().ok().or_else(date);
     }
     let exhausted = number(headers, "x-ratelimit-remaining") == Some(0);
@@ -181,9 +122,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
 }
 
 fn shorter(total: u64, get: &Get) -> Failure {
-    Failure::Unusable {
-        reason: format!("it has {total} bytes, and {} were read before", get.from),
-    }
+    Failure::Unusable { reason: format!("it has {total} bytes, and {} were read before", get.from) }
 }
 
 /// `bytes 5-9/10` or `bytes 5-9/*` (RFC 9110, §14.4).
@@ -215,10 +154,7 @@ mod tests {
 
     fn headers(text: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
-            (
-                HeaderName::from_static(name),
-                value.parse().expect("a value"),
-            )
+            (HeaderName::from_static(name), value.parse().expect("a value"))
         };
         text.iter().map(pair).collect()
     }
@@ -232,13 +168,7 @@ mod tests {
     ) -> Result<(u64, Option<u64>), Failure> {
         let location = Location::Url("https://get.example/".to_owned());
         let timeouts = Timeouts::for_length(cap);
-        let get = Get {
-            location,
-            from,
-            cap,
-            expect_length,
-            timeouts,
-        };
+        let get = Get { location, from, cap, expect_length, timeouts };
         let status = StatusCode::from_u16(status).expect("a status");
         let now = "2026-11-21T10:00:00Z".parse().expect("a time");
         judge(status, &headers(text), &get, now).map(|readable| (readable.skip, readable.rest))
@@ -253,36 +183,21 @@ mod tests {
         assert_eq!(verdict(200, &[], 0, 10, None), Ok((0, None)));
         let ranged = [("content-range", "bytes 4-9/10")];
         assert_eq!(verdict(206, &ranged, 4, 6, Some(10)), Ok((0, Some(6))));
-        assert_eq!(
-            verdict(206, &[("content-range", "bytes 4-5/*")], 4, 6, Some(10)),
-            Ok((0, Some(6)))
-        );
-        assert_eq!(
-            verdict(416, &[("content-range", "bytes */10")], 10, 6, None),
-            Ok((0, Some(0)))
-        );
+        assert_eq!(verdict(206, &[("content-range", "bytes 4-5/*")], 4, 6, Some(10)), Ok((0, Some(6))));
+        assert_eq!(verdict(416, &[("content-range", "bytes */10")], 10, 6, None), Ok((0, Some(0))));
     }
 
     #[test]
     fn a_cap_holds_for_what_is_given_and_not_for_what_is_skipped() {
-        assert_eq!(
-            verdict(200, &[("content-length", "10")], 5, 5, None),
-            Ok((5, Some(5)))
-        );
-        assert_eq!(
-            verdict(200, &[("content-length", "11")], 5, 5, None),
-            Err(Failure::TooLarge { cap: 5 })
-        );
+        assert_eq!(verdict(200, &[("content-length", "10")], 5, 5, None), Ok((5, Some(5))));
+        assert_eq!(verdict(200, &[("content-length", "11")], 5, 5, None), Err(Failure::TooLarge { cap: 5 }));
     }
 
     #[test]
     fn contradictions_cannot_be_used() {
         let unusable = |status, text, from, expect| {
             let failed = verdict(status, text, from, 100, expect);
-            assert!(
-                matches!(failed, Err(Failure::Unusable { .. })),
-                "{status} {text:?}: {failed:?}"
-            );
+            assert!(matches!(failed, Err(Failure::Unusable { .. })), "{status} {text:?}: {failed:?}");
         };
         unusable(200, &[("content-length", "3")], 5, None);
         unusable(200, &[("content-length", "9")], 0, Some(10));
@@ -301,27 +216,12 @@ mod tests {
             other => panic!("{text:?}: {other:?}"),
         };
         assert_eq!(pause(429, &[("retry-after", "120")]), Some(120));
-        assert_eq!(
-            pause(503, &[("retry-after", "Sat, 21 Nov 2026 10:01:00 GMT")]),
-            Some(60)
-        );
-        assert_eq!(
-            pause(503, &[("retry-after", "Fri, 20 Nov 2026 10:01:00 GMT")]),
-            Some(0)
-        );
-        let github = [
-            ("x-ratelimit-remaining", "0"),
-            ("x-ratelimit-reset", "1795255230"),
-        ];
+        assert_eq!(pause(503, &[("retry-after", "Sat, 21 Nov 2026 10:01:00 GMT")]), Some(60));
+        assert_eq!(pause(503, &[("retry-after", "Fri, 20 Nov 2026 10:01:00 GMT")]), Some(0));
+        let github = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795255230")];
         assert_eq!(pause(403, &github), Some(30));
         assert_eq!(pause(429, &[("retry-after", "soon")]), None);
-        let left = [
-            ("x-ratelimit-remaining", "9"),
-            ("x-ratelimit-reset", "1795255230"),
-        ];
-        assert_eq!(
-            verdict(403, &left, 0, 1, None),
-            Err(Failure::Refused { status: 403 })
-        );
+        let left = [("x-ratelimit-remaining", "9"), ("x-ratelimit-reset", "1795255230")];
+        assert_eq!(verdict(403, &left, 0, 1, None), Err(Failure::Refused { status: 403 }));
     }
 }

@@ -35,10 +35,7 @@ pub(super) struct Patience {
 impl Patience {
     /// At most `silence` without a byte, at most `total` from now on; a sum beyond the clock's range is no limit.
     pub(super) fn new(silence: Duration, total: Duration) -> Self {
-        Self {
-            silence,
-            end: Instant::now().checked_add(total),
-        }
+        Self { silence, end: Instant::now().checked_add(total) }
     }
 
     fn left(&self, since: Instant) -> Option<Duration> {
@@ -62,25 +59,14 @@ pub(super) struct Frames {
 
 impl Frames {
     pub(super) fn new(pipe: ChildStdout) -> Self {
-        Self {
-            pipe,
-            buffer: vec![0; 2 * CHUNK],
-            filled: 0..0,
-        }
+        Self { pipe, buffer: vec![0; 2 * CHUNK], filled: 0..0 }
     }
 
     /// The next line, of at most `cap` bytes, parsed.
-    pub(super) fn line<T: DeserializeOwned>(
-        &mut self,
-        cap: usize,
-        patience: &Patience,
-    ) -> Result<T, PipeError> {
+    pub(super) fn line<T: DeserializeOwned>(&mut self, cap: usize, patience: &Patience) -> Result<T, PipeError> {
         let mut searched = 0;
         let end = loop {
-            if let Some(found) = self.unread()[searched..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-            {
+            if let Some(found) = self.unread()[searched..].iter().position(|byte| *byte == b'\n') {
                 break searched + found;
             }
             searched = self.filled.len();
@@ -96,10 +82,7 @@ impl Frames {
 
     /// The next chunk, or nothing where the chunks end.
     pub(super) fn chunk(&mut self, patience: &Patience) -> Result<Option<&[u8]>, PipeError> {
-        let length = self
-            .take(4, patience)?
-            .iter()
-            .fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+        let length = self.take(4, patience)?.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         match length {
             0 => Ok(None),
             1..=CHUNK => self.take(length, patience).map(Some),
@@ -138,10 +121,7 @@ impl Frames {
         let since = Instant::now();
         loop {
             let left = patience.left(since).ok_or(PipeError::Silent)?;
-            let limit = Timespec {
-                tv_sec: left.as_secs().min(3600) as i64,
-                tv_nsec: i64::from(left.subsec_nanos()),
-            };
+            let limit = Timespec { tv_sec: left.as_secs().min(3600) as i64, tv_nsec: i64::from(left.subsec_nanos()) };
             match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&limit)) {
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => return Ok(()),
@@ -160,20 +140,14 @@ mod tests {
     /// The output of a shell script that first reads a line, which never comes where nobody writes one.
     fn output(script: &str) -> (Child, Frames) {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("a shell");
         let frames = Frames::new(child.stdout.take().expect("a pipe"));
         (child, frames)
     }
 
     fn patience(silence_ms: u64, total_ms: u64) -> Patience {
-        Patience::new(
-            Duration::from_millis(silence_ms),
-            Duration::from_millis(total_ms),
-        )
+        Patience::new(Duration::from_millis(silence_ms), Duration::from_millis(total_ms))
     }
 
     fn end(mut child: Child) {
@@ -184,14 +158,8 @@ mod tests {
     #[test]
     fn silence_has_an_end() {
         let (child, mut frames) = output("read line");
-        assert!(matches!(
-            frames.chunk(&patience(50, 60_000)),
-            Err(PipeError::Silent)
-        ));
-        assert!(matches!(
-            frames.chunk(&patience(60_000, 50)),
-            Err(PipeError::Silent)
-        ));
+        assert!(matches!(frames.chunk(&patience(50, 60_000)), Err(PipeError::Silent)));
+        assert!(matches!(frames.chunk(&patience(60_000, 50)), Err(PipeError::Silent)));
         end(child);
     }
 
@@ -216,15 +184,9 @@ mod tests {
         let patience = patience(10_000, 10_000);
         assert_eq!(frames.line::<u8>(100, &patience).expect("a line"), 7);
         assert_eq!(frames.chunk(&patience).expect("a chunk"), Some(&b"abc"[..]));
-        assert_eq!(
-            frames.chunk(&patience).expect("the end of the chunks"),
-            None
-        );
+        assert_eq!(frames.chunk(&patience).expect("the end of the chunks"), None);
         assert_eq!(frames.line::<u8>(100, &patience).expect("a line"), 8);
-        assert!(matches!(
-            frames.line::<u8>(100, &patience),
-            Err(PipeError::Ended)
-        ));
+        assert!(matches!(frames.line::<u8>(100, &patience), Err(PipeError::Ended)));
         end(child);
     }
 }

@@ -38,39 +38,23 @@ pub(super) struct Launch {
 
 /// The variables that [`INHERITED`] names, as they are now.
 pub(super) fn inherited() -> Vec<(OsString, OsString)> {
-    INHERITED
-        .iter()
-        .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
-        .collect()
+    INHERITED.iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
 }
 
 impl Launch {
     /// Starts it, or says in a sentence why that does not work.
     pub(super) fn start(&self) -> Result<Process, String> {
         let mut command = Command::new(&self.program);
-        command
-            .args(["internal", "fetch"])
-            .env_clear()
-            .envs(self.environment.iter().cloned());
-        command
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        command.args(["internal", "fetch"]).env_clear().envs(self.environment.iter().cloned());
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }
-        let mut child = command
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
+        let mut child = command.spawn().map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("it has no pipes".to_owned());
         };
-        Ok(Process {
-            child,
-            requests: Some(requests),
-            answers: Frames::new(answers),
-        })
+        Ok(Process { child, requests: Some(requests), answers: Frames::new(answers) })
     }
 }
 
@@ -98,11 +82,7 @@ impl Process {
         if line.len() > REQUEST_LINE {
             return Err(unfit("the address is too long".to_owned()));
         }
-        match self
-            .requests
-            .as_mut()
-            .map(|requests| requests.write_all(&line))
-        {
+        match self.requests.as_mut().map(|requests| requests.write_all(&line)) {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) | None => Err(PipeError::Ended.into()),
         }

@@ -23,36 +23,13 @@ fn each_form_has_its_addresses() {
             "http://127.0.0.1:8080/acme/app/releases/latest/download/",
             "http://127.0.0.1:8080/acme/app/releases/download/",
         ),
-        (
-            "https://get.example/app/",
-            None,
-            "https://get.example/app/metadata/",
-            "https://get.example/app/targets/",
-        ),
-        (
-            "https://get.example",
-            None,
-            "https://get.example/metadata/",
-            "https://get.example/targets/",
-        ),
-        (
-            "http://[::1]:81/a",
-            None,
-            "http://[::1]:81/a/metadata/",
-            "http://[::1]:81/a/targets/",
-        ),
+        ("https://get.example/app/", None, "https://get.example/app/metadata/", "https://get.example/app/targets/"),
+        ("https://get.example", None, "https://get.example/metadata/", "https://get.example/targets/"),
+        ("http://[::1]:81/a", None, "http://[::1]:81/a/metadata/", "http://[::1]:81/a/targets/"),
         ("/srv/app", None, "/srv/app/metadata/", "/srv/app/targets/"),
-        (
-            "file:///srv/my%20app",
-            None,
-            "/srv/my app/metadata/",
-            "/srv/my app/targets/",
-        ),
+        ("file:///srv/my%20app", None, "/srv/my app/metadata/", "/srv/my app/targets/"),
     ] {
-        let expected = [
-            format!("{metadata}7.root.json"),
-            format!("{targets}{target}"),
-        ];
+        let expected = [format!("{metadata}7.root.json"), format!("{targets}{target}")];
         assert_eq!(urls(text, github_url), expected, "{text}");
     }
 }
@@ -92,26 +69,12 @@ fn a_password_is_refused_and_not_repeated() {
 fn no_name_leaves_the_source() {
     for text in ["/srv/app", "https://get.example/app", "github:acme/app"] {
         let spec = SourceSpec::parse(text, None).expect("a source");
-        for name in [
-            "",
-            ".",
-            "..",
-            "../a",
-            "a/../../b",
-            "/etc/passwd",
-            "a//b",
-            "a\\b",
-            "a\nb",
-            "a\0",
-        ] {
+        for name in ["", ".", "..", "../a", "a/../../b", "/etc/passwd", "a//b", "a\\b", "a\nb", "a\0"] {
             assert!(spec.metadata_url(name).is_err(), "{text} {name:?}");
             assert!(spec.target_url(name).is_err(), "{text} {name:?}");
         }
     }
     let spec = SourceSpec::parse("https://get.example/app", None).expect("a source");
-    let odd = spec
-        .target_url("v1/a?b#c%2e")
-        .expect("a location")
-        .to_string();
+    let odd = spec.target_url("v1/a?b#c%2e").expect("a location").to_string();
     assert_eq!(odd, "https://get.example/app/targets/v1/a%3Fb%23c%252e");
 }

@@ -68,7 +68,8 @@ fn signed(walk: &Walk<'_, '_>, side: &Side, file: &Path) -> Result<Option<Vec<u8
     let Some(hash) = side.manifest else { return Ok(None) };
     let path = walk.here.trust().join("manifests").join(format!("{hash}.json"));
     let manifest = read(&path)?;
-    let manifest = Some(manifest).filter(|bytes| Sha256::of(bytes) == hash).and_then(|bytes| Manifest::read(&bytes).ok());
+    let manifest =
+        Some(manifest).filter(|bytes| Sha256::of(bytes) == hash).and_then(|bytes| Manifest::read(&bytes).ok());
     let manifest = manifest.ok_or_else(|| StepError::Missing(format!("{} is not what was signed", path.display())))?;
     let listed = manifest.files.iter().find(|listed| AsRef::<Path>::as_ref(&listed.path) == file);
     let path = walk.release().join(file);

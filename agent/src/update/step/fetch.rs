@@ -38,7 +38,8 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
     }
     let good = good_blocks(&partial, &artifact);
     let from = (good as u64 * BLOCK_SIZE).min(artifact.length);
-    let file = if good > 0 { durable::resume_partial(&partial, from)? } else { durable::create_partial(&partial, 0o600)? };
+    let file =
+        if good > 0 { durable::resume_partial(&partial, from)? } else { durable::create_partial(&partial, 0o600)? };
     let mut checker = Checker { artifact: &artifact, next: good, block: Vec::new(), file, failed: None };
     let outcome = receive(walk, &mut checker, from);
     if let Some(error) = checker.failed {

@@ -78,25 +78,45 @@ pub(super) fn cause(step: &Step, error: &StepError) -> Exit {
     match step {
         Step::Fetch { .. } | Step::Stage { .. } => match error {
             StepError::Source(error) => of_source(error),
-            StepError::Unpack(UnpackError::Damaged { .. } | UnpackError::Archive { .. } | UnpackError::Refused(_)) => Exit::NotTrusted,
+            StepError::Unpack(UnpackError::Damaged { .. } | UnpackError::Archive { .. } | UnpackError::Refused(_)) => {
+                Exit::NotTrusted
+            }
             StepError::Unpack(UnpackError::Read { .. } | UnpackError::Write(_)) => Exit::Refused,
-            StepError::Disk(_) | StepError::Vendor(_) | StepError::Service(_) | StepError::Guard(_) | StepError::Store { .. }
-            | StepError::NoDatabase(_) | StepError::Backup(_) | StepError::Unhealthy(_) | StepError::Journal(_)
+            StepError::Disk(_)
+            | StepError::Vendor(_)
+            | StepError::Service(_)
+            | StepError::Guard(_)
+            | StepError::Store { .. }
+            | StepError::NoDatabase(_)
+            | StepError::Backup(_)
+            | StepError::Unhealthy(_)
+            | StepError::Journal(_)
             | StepError::Missing(_) => Exit::Refused,
         },
         Step::Prepare { .. } | Step::Backup { .. } => Exit::Refused,
-        Step::Adopt | Step::Release | Step::Stop | Step::Migrate { .. } | Step::Restore { .. } | Step::Activate
-        | Step::Start | Step::Probe => Exit::RolledBack,
+        Step::Adopt
+        | Step::Release
+        | Step::Stop
+        | Step::Migrate { .. }
+        | Step::Restore { .. }
+        | Step::Activate
+        | Step::Start
+        | Step::Probe => Exit::RolledBack,
     }
 }
 
 /// The artifact did not come, or what came is not it: a block that is wrong stops the transfer.
 fn of_source(error: &SourceError) -> Exit {
     match error {
-        SourceError::Stopped { .. } | SourceError::Unusable { .. } | SourceError::TooLarge { .. }
+        SourceError::Stopped { .. }
+        | SourceError::Unusable { .. }
+        | SourceError::TooLarge { .. }
         | SourceError::Unsafe { .. } => Exit::NotTrusted,
-        SourceError::Unreachable { .. } | SourceError::NotFound { .. } | SourceError::Refused { .. }
-        | SourceError::RateLimited { .. } | SourceError::Broken { .. } => Exit::Unreachable,
+        SourceError::Unreachable { .. }
+        | SourceError::NotFound { .. }
+        | SourceError::Refused { .. }
+        | SourceError::RateLimited { .. }
+        | SourceError::Broken { .. } => Exit::Unreachable,
         SourceError::Local { .. } | SourceError::Process { .. } => Exit::Refused,
     }
 }

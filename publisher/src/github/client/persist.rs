@@ -27,15 +27,11 @@ impl Client {
                     Verdict::Answered => return Ok(response),
                     Verdict::Limited(wait) => self.affordable(what, wait, last)?,
                     Verdict::Troubled if last || kind == Kind::OnceOnlyChange => {
-                        return Err(
-                            self.unreachable(what, format!("it answered {}", response.status()))
-                        );
+                        return Err(self.unreachable(what, format!("it answered {}", response.status())));
                     }
                     Verdict::Troubled => self.back_off(tried),
                 },
-                Err(RepositoryError::Unreachable { .. })
-                    if !last && kind != Kind::OnceOnlyChange =>
-                {
+                Err(RepositoryError::Unreachable { .. }) if !last && kind != Kind::OnceOnlyChange => {
                     self.back_off(tried)
                 }
                 Err(error) => return Err(error),
@@ -53,8 +49,7 @@ impl Client {
         let mut tried = 0;
         loop {
             match act().await {
-                Err(RepositoryError::Unreachable { .. })
-                    if tried + 1 < self.settings.patience.tries => {}
+                Err(RepositoryError::Unreachable { .. }) if tried + 1 < self.settings.patience.tries => {}
                 outcome => return outcome,
             }
             tokio::time::sleep(self.back_off(tried)).await;
@@ -67,12 +62,7 @@ impl Client {
         judge(response.status(), response.headers(), now, tried)
     }
 
-    fn affordable(
-        &self,
-        what: &str,
-        wait: Duration,
-        last: bool,
-    ) -> Result<Duration, RepositoryError> {
+    fn affordable(&self, what: &str, wait: Duration, last: bool) -> Result<Duration, RepositoryError> {
         if !last && wait <= self.settings.patience.longest_wait {
             return Ok(wait);
         }

@@ -44,7 +44,7 @@ pub struct Options {
 /// # Errors
 /// When something cannot be built, or an update does not end as it should.
 pub fn bench(options: &Options) -> Result<()> {
-    packages::ensure(packages::MACHINE)?;
+    packages::ensure(&[packages::MACHINE, &["git"]].concat())?;
     if !options.as_built {
         eprintln!("bench: building the package and publish …");
         tools::build_deb()?;

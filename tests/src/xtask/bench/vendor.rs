@@ -47,8 +47,9 @@ impl Published {
         let folder = cache().join(format!("releases-{}", ingredients()?));
         if !folder.exists() {
             eprintln!("bench: publishing releases with {} files (once) …", payload::FILES);
+            // What other programs have published is of no use any more.
+            let _ = fs::remove_dir_all(cache());
             let partial = cache().join("releases.partial");
-            let _ = fs::remove_dir_all(&partial);
             publish_all(&partial)?;
             fs::rename(&partial, &folder).with_context(|| format!("cannot rename {}", partial.display()))?;
         }
