@@ -26,7 +26,7 @@ impl Daemon {
         let (read, mut write) = stream.into_split();
         let ended = match (by, read_request(read).await) {
             (Err(refusal), _) | (_, Err(refusal)) => refusal,
-            (Ok(by), Ok(request)) => self.job(&Asked { by, request }, Some(&write)).await,
+            (Ok(by), Ok(request)) => self.job_soon(&Asked { by, request }, Some(&write)).await,
         };
         let line = serde_json::to_string(&Event::from(ended)).expect("an event has only text keys");
         // Whoever asked may have gone.

@@ -13,6 +13,9 @@ use crate::exit::Exit;
 use crate::program;
 use crate::request::{Asked, Request};
 
+/// How long a person's request waits for a running job.
+const SOON: Duration = Duration::from_secs(3);
+
 /// How a job ended.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -34,6 +37,15 @@ impl Daemon {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         self.job(asked, None).await
+    }
+
+    /// Waits a little for a running job, such as a short check by the schedule, then runs this one or says that another runs.
+    pub(super) async fn job_soon(&self, asked: &Asked, watcher: Option<&OwnedWriteHalf>) -> Ended {
+        let deadline = tokio::time::Instant::now() + SOON;
+        while self.busy.get() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.job(asked, watcher).await
     }
 
     /// Runs a job, or says that another one runs.

@@ -71,7 +71,11 @@ impl Daemon {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => { tokio::task::spawn_local(Rc::clone(&self).answer(stream)); }
-                    Err(error) => tracing::warn!("cannot accept a connection: {error}"),
+                    Err(error) => {
+                        tracing::warn!("cannot accept a connection: {error}");
+                        // Such as too many open files: it will not be better at once.
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
                 },
                 () = watchdog.tick() => self.notifier.alive(),
                 _ = terminate.recv() => break,
@@ -79,6 +83,11 @@ impl Daemon {
                 // An agent without it would look alive and never check or recover again: systemd starts a new one.
                 _ = &mut schedule => return Err(Failure::new(Exit::Unexpected, "the schedule came to an end")),
             }
+        }
+        if self.busy.get() {
+            tracing::error!(
+                "stopped in the middle of a job: what it had begun is finished or undone at the next start, not before"
+            );
         }
         schedule.abort();
         self.notifier.stopping();
@@ -89,7 +98,17 @@ impl Daemon {
     /// Before anything else. A machine whose update is stuck still gets a daemon: it must be able to tell.
     async fn recover(&self) {
         self.notifier.status("recovering");
-        let ended = self.job(&Asked { by: "the start of the agent".to_owned(), request: Request::Recover }, None).await;
+        let asked = Asked { by: "the start of the agent".to_owned(), request: Request::Recover };
+        let job = self.job(&asked, None);
+        tokio::pin!(job);
+        let mut minute = tokio::time::interval(Duration::from_secs(60));
+        let ended = loop {
+            tokio::select! {
+                ended = &mut job => break ended,
+                // A restore can be silent for longer than systemd waits for a start.
+                _ = minute.tick() => self.notifier.alive(),
+            }
+        };
         self.notifier.status(&ended.message);
     }
 

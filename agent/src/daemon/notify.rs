@@ -8,7 +8,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 /// A worker that has said nothing for this long hangs: no step of an update is allowed to be silent longer than the longest
 /// limit of a vendor's command.
-const SILENCE: Duration = Duration::from_secs(2 * 60 * 60);
+const SILENCE: Duration = Duration::from_secs(13 * 60 * 60);
 /// How long the start may take beyond the last sign of progress, while recovering.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -51,10 +51,11 @@ impl Notifier {
         tell(&[NotifyState::ExtendTimeoutUsec(patience), NotifyState::Watchdog]);
     }
 
-    /// Feeds the watchdog, unless a job runs and has been silent for too long.
+    /// Feeds the watchdog, and the patience of a start, unless a job runs and has been silent for too long.
     pub(super) fn alive(&self) {
         if !self.working.get() || self.progress.get().elapsed() < SILENCE {
-            tell(&[NotifyState::Watchdog]);
+            let patience = u32::try_from(PATIENCE.as_micros()).unwrap_or(u32::MAX);
+            tell(&[NotifyState::ExtendTimeoutUsec(patience), NotifyState::Watchdog]);
         }
     }
 

@@ -148,6 +148,9 @@ fn weigh(facts: &Facts<'_>, candidate: &Candidate) -> Weight {
         return Weight::No("failed here before and is not tried again".to_owned());
     }
     match &facts.wish {
+        Wish::Newest { .. } if !is_allowed(facts, &custom.version) => {
+            return Weight::Waits("is outside the versions that are allowed: name it to install it".to_owned());
+        }
         Wish::Named { by, .. } | Wish::Newest { by } => return Weight::Goes(format!("asked for by {by}")),
         Wish::Poll => {}
     }

@@ -142,6 +142,15 @@ fn a_new_major_needs_a_person_or_a_range() {
 }
 
 #[test]
+fn the_newest_is_the_newest_that_is_allowed_unless_it_is_named() {
+    let mut world = world(vec![release("1.1.0", Severity::Minor), release("2.0.0", Severity::Minor)]);
+    world.wish = Wish::Newest { by: "ada".to_owned() };
+    assert_eq!(world.verdict(), applies("1.1.0", "asked for by ada"));
+    world.wish = Wish::Named { version: "2.0.0".parse().unwrap(), by: "ada".to_owned(), again: false };
+    assert_eq!(world.verdict(), applies("2.0.0", "asked for by ada"));
+}
+
+#[test]
 fn no_way_back_needs_a_person() {
     let mut one_way = release("1.0.1", Severity::Patch);
     one_way.custom.rollback_supported = false;

@@ -73,7 +73,7 @@ impl Vendor {
         let program = || command.argv.first().map(PathBuf::from).unwrap_or_default();
         fault::point("run the vendor's command")
             .map_err(|source| wrap(ChildError::Start { program: program(), source }))?;
-        self.keep_log(label, &ended)?;
+        self.keep_log(label, &ended);
         if ended.status.success() {
             return Ok(ended);
         }
@@ -160,15 +160,18 @@ impl Vendor {
         child
     }
 
-    fn keep_log(&self, label: &str, ended: &Ended) -> Result<(), VendorError> {
+    fn keep_log(&self, label: &str, ended: &Ended) {
         let text = format!("{}{}", ended.out.text(), ended.err.text());
         if text.is_empty() {
-            return Ok(());
+            return;
         }
         let path = self.log.join(format!("{label}.log"));
-        durable::make_dirs(&self.log, 0o700)
-            .and_then(|()| durable::write_atomic(&path, text.as_bytes(), 0o640))
-            .map_err(|source| VendorError::Write { label: label.to_owned(), source })
+        let kept =
+            durable::make_dirs(&self.log, 0o700).and_then(|()| durable::write_atomic(&path, text.as_bytes(), 0o640));
+        // A log that cannot be kept is no reason to fail what it tells of: the disk may be full on the way back.
+        if let Err(error) = kept {
+            tracing::warn!("{}", crate::exit::chain(&error));
+        }
     }
 }
 

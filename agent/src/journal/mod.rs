@@ -99,6 +99,12 @@ impl Journal {
         }
     }
 
+    /// Gives the reserve up although the journal itself can still be written: something else of the way back cannot.
+    pub fn give_up_reserve(&self) {
+        // What stands in the way here is the least of the troubles.
+        let _ = durable::remove_file(&self.reserve());
+    }
+
     fn reserve(&self) -> PathBuf {
         self.directory().join("reserve")
     }

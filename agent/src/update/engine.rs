@@ -164,6 +164,7 @@ impl Walk<'_, '_> {
                 Ok(()) => return Ok(Ok(())),
                 Err(error) => last = chain(&error),
             }
+            self.journal.give_up_reserve();
             self.record(Record::RevertFailed { step: number, error: last.clone() })?;
         }
         Ok(Err(last))

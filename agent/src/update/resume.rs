@@ -99,8 +99,9 @@ pub fn door_is_closed(journal: &Journal) -> bool {
     if journal.is_soaking() || !matches!(next(journal), Next::Unwind | Next::Stuck(_)) {
         return false;
     }
-    let is_stop = |step: usize| matches!(journal.plan().steps.get(step), Some(crate::plan::Step::Stop));
-    to_revert(journal).iter().any(|(step, _)| is_stop(*step))
+    // Where nothing after the stop is left to be undone, old code and old data agree: the old release may start.
+    let stop = journal.plan().steps.iter().position(|step| matches!(step, crate::plan::Step::Stop));
+    stop.is_some_and(|stop| to_revert(journal).iter().any(|(step, _)| *step > stop))
 }
 
 #[cfg(test)]

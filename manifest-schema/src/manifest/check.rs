@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Artifact, BLOCK_SIZE, Manifest, SCHEMA};
 use crate::path::ReleasePath;
-use crate::profile::{CheckKind, DatabaseKind, Profile};
+use crate::profile::{CheckKind, DatabaseKind, KeptType, Profile};
 use crate::strict::StrictError;
 
 /// Most files of a release. A million empty files are an attack on the client's inodes, not a release.
@@ -113,22 +113,30 @@ impl Profile {
                 return Err(format!("surviving path {} lies within another one", kept.path));
             }
         }
+        self.check_sqlite()?;
+        self.check_probes()
+    }
+
+    /// Beside its file SQLite keeps a journal, so the whole directory must be the application's and survive.
+    fn check_sqlite(&self) -> Result<(), String> {
         for database in &self.databases {
-            if let DatabaseKind::Sqlite { path } = &database.kind
-                && self.kept(path).is_none()
-            {
-                return Err(format!("the SQLite file {path} lies in no surviving path: an update would lose it"));
+            let DatabaseKind::Sqlite { path } = &database.kind else { continue };
+            match self.kept(path) {
+                Some(kept) if kept.kind == KeptType::Directory => {}
+                Some(_) | None => {
+                    return Err(format!(
+                        "the SQLite file {path} lies in no surviving directory: an update would lose it"
+                    ));
+                }
             }
         }
-        self.check_probes()
+        Ok(())
     }
 
     fn check_probes(&self) -> Result<(), String> {
         for check in &self.health.checks {
             if let CheckKind::Http { url, .. } = &check.kind
-                && !["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|local| {
-                    url.strip_prefix(local).is_some_and(|rest| rest.starts_with([':', '/']) || rest.is_empty())
-                })
+                && !is_on_this_machine(url)
             {
                 return Err(format!("health check {} asks {url}, which is not on this machine", check.name));
             }
@@ -138,6 +146,17 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// Whether a URL is plain HTTP to loopback: host, perhaps a port, then a path, and no user in between.
+fn is_on_this_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| match authority.strip_prefix(host) {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+        None => false,
+    })
 }
 
 fn distinct_names<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
@@ -181,4 +200,27 @@ fn blocks_of(artifact: &Artifact) -> u64 {
 
 fn require(sound: bool, otherwise: impl FnOnce() -> String) -> Result<(), ManifestError> {
     if sound { Ok(()) } else { Err(ManifestError::Unsound(otherwise())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_health_check_stays_on_this_machine() {
+        for url in ["http://127.0.0.1", "http://localhost:8000/health", "http://[::1]:8000/x?y", "http://127.0.0.1/"] {
+            assert!(is_on_this_machine(url), "{url}");
+        }
+        for url in [
+            "https://127.0.0.1/",
+            "http://127.0.0.1:80@evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://localhost:@evil.example",
+            "http://10.0.0.1/",
+            "ftp://localhost",
+            "http://localhost:70000/",
+        ] {
+            assert!(!is_on_this_machine(url), "{url}");
+        }
+    }
 }

@@ -119,12 +119,15 @@ fn the_door_is_closed_while_neither_release_may_start() {
     };
     let cases = [
         (up_to(3), false),
-        (up_to(STOP), true),
+        // Stopped, and nothing else: old code and old data agree.
+        (up_to(STOP), false),
+        (up_to(STOP + 1), true),
         (up_to(6), true),
         (up_to(9), true),
         (with(up_to(9), &[Record::Soaking]), false),
         (with(up_to(9), &[Record::Soaking, failed()]), true),
-        (with(up_to(9), &reverted(5..=9)), true),
+        (with(up_to(9), &reverted(6..=9)), true),
+        (with(up_to(9), &reverted(5..=9)), false),
         (with(up_to(9), &reverted(4..=9)), false),
         (with(up_to(7), &[failed(), stuck()]), true),
         (with(with(up_to(9), &[Record::Soaking]), &many), false),
