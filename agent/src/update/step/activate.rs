@@ -47,7 +47,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 /// Installs the unit files that the release brings, keeping what was there. A unit that is new starts at every boot from now on,
 /// as the application's others do; whether one that was there does is the admin's choice.
 fn write_units(walk: &Walk<'_, '_>, side: &Side) -> Result<(), StepError> {
-    let mut changed = false;
+    let (mut changed, mut new) = (false, Vec::new());
     for (service, file) in units(walk, side) {
         let Some(wanted) = signed(walk, side, file)? else { continue };
         let path = walk.world.layout.units().join(service);
@@ -58,8 +58,12 @@ fn write_units(walk: &Walk<'_, '_>, side: &Side) -> Result<(), StepError> {
         keep_old(walk, service, there.as_deref())?;
         durable::write_atomic(&path, &wanted, 0o644)?;
         changed = true;
+        if there.is_none() {
+            new.push(service);
+        }
     }
-    reload(changed)
+    reload(changed)?;
+    new.into_iter().try_for_each(|unit| systemd::enable(unit).map_err(|source| failed("enable", source)))
 }
 
 /// A file of the release as its vendor signed it: the tree is the application's to write in, and systemd does as root what
