@@ -37,12 +37,12 @@ impl Report<'_> {
         self.line(format!(
             "
 One update of kkt ({files} files, 60 MB, half of them changed; a database of
-200 MB), script first, agent second, in turn, each on a fresh machine: rounds: {rounds}.
+200 MB): {rounds} × script first, agent second, each on a fresh machine.
 Downloads come over loopback. Agent: the package's build (opt-level 2), no soak.
 Script: cp -a backup, pg_dump | gzip, cp -a into place where rsync is missing;
-it leaves the virtual environment as it is; the agent's release copies it. 'Down'
-is from the last good /health before to the first one after. Seconds, which
-differ from machine to machine: read the ratios, which are those of the medians.
+it leaves the virtual environment as it is; the agent's release copies it.
+'Down' is from the last good /health before to the first one after. Seconds,
+which differ from machine to machine: read the ratios, those of the medians.
 "
         ));
     }
