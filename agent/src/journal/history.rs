@@ -164,14 +164,31 @@ pub fn can_be_taken_back(journals: &[Journal]) -> Option<&Journal> {
     (last.plan().act == Act::Update).then_some(last)
 }
 
+/// An update that was cut off this often, by a power cut or a kill, counts against its release: it may be what brings
+/// the machine down.
+const MOST_CUTS: usize = 3;
+
 /// Manifests of releases that failed after the old one was stopped, or that an admin took back. They are not tried again
-/// by themselves.
+/// by themselves. One power cut is not the release's fault.
 pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
-    let failed =
-        journals.iter().filter(|journal| journal.plan().act == Act::Update && status(journal) == Status::RolledBack);
+    let back: Vec<&Journal> = journals
+        .iter()
+        .filter(|journal| journal.plan().act == Act::Update && status(journal) == Status::RolledBack)
+        .collect();
+    let cuts = |journal: &Journal| {
+        let same = |other: &&&Journal| other.plan().to.manifest == journal.plan().to.manifest && was_cut_off(other);
+        back.iter().filter(same).count()
+    };
+    let failed = back.iter().copied().filter(|journal| !was_cut_off(journal) || cuts(journal) >= MOST_CUTS);
     let taken: Vec<u32> = taken_back(journals).collect();
     let taken = journals.iter().filter(|journal| taken.contains(&journal.plan().id));
     failed.chain(taken).filter_map(|journal| journal.plan().to.manifest).collect()
+}
+
+/// Whether it was not a step that failed.
+fn was_cut_off(journal: &Journal) -> bool {
+    let first = journal.records().find(|record| matches!(record, Record::Failed { .. }));
+    matches!(first, Some(Record::Failed { step: None, .. }))
 }
 
 /// The update that still needs something done.

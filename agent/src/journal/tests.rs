@@ -190,3 +190,13 @@ fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
     assert_eq!(installed(&of(&[&adopted, &update, &released])), None);
     assert_eq!(history::next_id(&still), 4);
 }
+
+#[test]
+fn a_release_is_blamed_for_power_cuts_only_when_they_repeat() {
+    let cut = Record::Failed { step: None, error: "the machine stopped in the middle".to_owned() };
+    let records = [Record::Begun { step: 4 }, cut, Record::Reverted { step: 4 }, Record::RolledBack];
+    let updates: Vec<Journal> = (1..=3).map(|id| told(id, Act::Update, "1.1.0", &records)).collect();
+    assert_eq!(history::status(&updates[0]), history::Status::RolledBack);
+    assert!(history::bad(&updates[..2]).is_empty());
+    assert!(history::bad(&updates).contains(&updates[0].plan().to.manifest.unwrap()));
+}

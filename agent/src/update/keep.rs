@@ -54,8 +54,8 @@ fn looks_like_ours(name: Option<&str>) -> bool {
     version.is_some_and(|version| version.parse::<ReleaseVersion>().is_ok())
 }
 
-/// Removes backups, and what was left aside, of updates that ended more than `days` ago. The backup that
-/// `surefoot rollback` would need stays as long as it may be needed. Called between updates.
+/// Removes backups, and what was left aside, of updates that ended more than `days` ago. With its
+/// backup an update can no longer be taken back where it had migrated. Called between updates.
 ///
 /// # Errors
 /// With the first that cannot be removed.
