@@ -86,7 +86,13 @@ pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), F
 }
 
 /// Every database must answer, and have room for its backup, before anything is touched.
-pub(super) fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -> Result<Vec<DatabaseBackup>, Failure> {
+/// One that is not in `migrated` is dumped while the application serves, whichever way it could go.
+pub(super) fn examine(
+    work: &Work<'_>,
+    settings: &Settings,
+    profile: &Profile,
+    migrated: &[Name],
+) -> Result<Vec<DatabaseBackup>, Failure> {
     let here = work.here(settings);
     durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::early(&error))?;
     let vendor = vendor(&settings.instance, &here);
@@ -97,9 +103,11 @@ pub(super) fn examine(work: &Work<'_>, settings: &Settings, profile: &Profile) -
         let condition = condition.map_err(|error: StoreError| {
             Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
         })?;
-        if condition.way == Way::Dump {
-            needed = needed.saturating_add(condition.needed);
-        }
+        needed = needed.saturating_add(match condition.way {
+            Way::Dump => condition.needed,
+            Way::Clone if migrated.contains(&database.name) => 0,
+            Way::Clone => condition.size,
+        });
         ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
     }
     has_room(here.state(), needed, "the backup")?;

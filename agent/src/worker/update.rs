@@ -2,6 +2,8 @@
 
 use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Manifest;
+use manifest_schema::migration::steps_between;
+use manifest_schema::path::Name;
 use manifest_schema::tuf::Verified;
 use manifest_schema::version::ReleaseVersion;
 
@@ -250,7 +252,12 @@ fn prepare_plan(
     check_manager(settings, &profile)?;
     check_units(work, settings, &profile)?;
     check_kept(settings, &profile)?;
-    let ways = examine(work, settings, &profile)?;
+    let installed = look.installed.as_ref().map(|side| &side.version);
+    let migrated: Vec<Name> = steps_between(&manifest.migration_steps, installed, &manifest.version)
+        .into_iter()
+        .map(|step| step.database.clone())
+        .collect();
+    let ways = examine(work, settings, &profile, &migrated)?;
     let already_failing = match &look.installed {
         Some(installed) => baseline(work, settings, &installed.profile),
         None => Vec::new(),
