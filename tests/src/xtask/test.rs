@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 
 use super::{demo, lint, packages, tools};
-use crate::{kkt, machine};
+use crate::{machine, scenario};
 
 /// Runs the checks; `quick` leaves out those on the real machine.
 ///
@@ -23,7 +23,7 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
         stage("building the package", tools::build_deb)?;
         stage("building the test machine", || {
             machine::Image::ensure()?;
-            kkt::prepared().map(drop)
+            scenario::updated().map(drop)
         })?;
     }
     stage("checking the code", lint::lint)?;
