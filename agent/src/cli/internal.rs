@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufReader, stdin, stdout};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Subcommand;
@@ -11,6 +11,7 @@ use rustix::process::{Signal, getpgrp, getpid, set_parent_process_death_signal, 
 
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
+use crate::store::sqlite::Act;
 use crate::{host, program, source, store, worker};
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,12 @@ pub(super) enum Internal {
         #[arg(long)]
         transaction: bool,
     },
+    /// Reads the application's SQLite database
+    SqliteExamine { database: PathBuf },
+    /// Copies the application's SQLite database
+    SqliteCopy { database: PathBuf, to: PathBuf },
+    /// Folds the log of the application's SQLite database into it
+    SqliteFold { database: PathBuf },
     /// Becomes another program that ends with its parent, or that outlives it in a session of its own
     Exec {
         #[arg(long)]
@@ -54,8 +61,16 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
         Internal::Sqlite { file, database, transaction } => {
             store::sqlite::apply(&database, &file, transaction).map(|()| Exit::Ok).map_err(|error| failure(&error))
         }
+        Internal::SqliteExamine { database } => sqlite(&database, &Act::Examine),
+        Internal::SqliteCopy { database, to } => sqlite(&database, &Act::Copy(to)),
+        Internal::SqliteFold { database } => sqlite(&database, &Act::Fold),
         Internal::Exec { session, log, command } => exec(session, log, &command),
     }
+}
+
+fn sqlite(database: &Path, act: &Act) -> Result<Exit, Failure> {
+    end_with_parent()?;
+    store::sqlite::serve(act, database, stdout().lock()).map(|()| Exit::Ok).map_err(|error| failure(&error))
 }
 
 fn exec(session: bool, log: Option<PathBuf>, command: &[OsString]) -> Result<Exit, Failure> {
@@ -84,7 +99,7 @@ fn follow_child() -> Result<Exit, Failure> {
 }
 
 /// The log is opened by whoever the command runs as: in a directory that this user cannot write it goes nowhere.
-fn redirect(path: &std::path::Path) -> Result<(), Failure> {
+fn redirect(path: &Path) -> Result<(), Failure> {
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
     let file =
         file.or_else(|_| std::fs::OpenOptions::new().write(true).open("/dev/null")).map_err(|error| failure(&error))?;

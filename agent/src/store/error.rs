@@ -134,7 +134,7 @@ pub enum StoreError {
         /// Why, as a sentence.
         reason: String,
     },
-    /// The server refused a statement.
+    /// The server refused a statement, or SQLite a file.
     #[error("cannot {act}: {detail}")]
     Refused {
         /// What was attempted.

@@ -3,10 +3,17 @@
 //! The backup is a file in the backup's directory, made by SQLite's backup interface and checked. A restore puts a copy of it beside the
 //! live file and exchanges the two, after the live file's log has been folded into it: a log beside a foreign file would be
 //! played into it.
+//!
+//! SQLite believes what lies beside a file: a journal may name other files, and these are then removed. The directory is the
+//! application's. So SQLite never opens the live file in this process, which may be root's, but in a child with the rights of
+//! the application's user.
 
 mod apply;
+mod child;
 mod copy;
+mod directory;
 mod restore;
+mod serve;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,9 +23,11 @@ use manifest_schema::path::{Name, ReleasePath};
 use rusqlite::{Connection, OpenFlags};
 
 pub use self::apply::apply;
+use self::directory::{Directory, is_there};
+pub use self::serve::{Act, serve};
 use super::error::Keeping;
 use super::record::{hash_file, size_of};
-use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, VendorCommand, Way, locate};
+use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, User, VendorCommand, Way, locate};
 use crate::durable;
 
 /// How long SQLite waits for somebody else's lock.
@@ -32,19 +41,21 @@ pub struct Sqlite {
     /// Its name in the profile.
     name: Name,
     live: PathBuf,
+    /// Whose processes open it; `None`: the agent's own user's.
+    user: Option<User>,
 }
 
 impl Sqlite {
     pub(super) fn open(name: &Name, path: &ReleasePath, place: &Place<'_>) -> Self {
-        Self { name: name.clone(), live: locate(place, path) }
+        Self { name: name.clone(), live: locate(place, path), user: place.user.cloned() }
     }
 
     pub(super) fn examine(&self) -> Result<Condition, StoreError> {
         let mut size = 0;
-        if self.live.exists() {
-            let live = connect(&self.live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            let count = live.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-            count.map_err(|source| failed("read", &self.live, source))?;
+        if is_there(&self.live) {
+            // That a restore may work there is found out before anything is begun.
+            Directory::of(self)?;
+            child::ask(self, &Act::Examine)?.well()?;
             size = size_of(&self.live)?;
         }
         Ok(Condition {
@@ -54,20 +65,21 @@ impl Sqlite {
             way: Way::Dump,
             why_not_clone: Some("SQLite has no server that could hold a copy".to_owned()),
             room: None,
-            needed: size + size / 5 + 10_000_000,
+            // The user's copy, and the one that is made of it where the user cannot write.
+            needed: 2 * size + size / 5 + 10_000_000,
         })
     }
 
     pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
         self.discard(tag, dir)?;
         let record = |size, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, held };
-        if !self.live.exists() {
+        if !is_there(&self.live) {
             return Ok(record(0, Held::Nothing));
         }
         let file = self.file_name();
         let path = dir.join(&file);
         let partial = durable::beside(&path, ".partial");
-        copy::copy(&self.live, &partial)?;
+        copy::copy(self, &self.made(dir), &partial)?;
         let sha256 = hash_file(&partial)?;
         durable::rename(&partial, &path).keeping(self.name.as_str())?;
         Ok(record(size_of(&path)?, Held::File { file, sha256 }))
@@ -75,12 +87,12 @@ impl Sqlite {
 
     pub(super) fn discard(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
         let path = dir.join(self.file_name());
-        let partial = durable::beside(&path, ".partial");
-        let companions = COMPANIONS.iter().map(|suffix| durable::beside(&partial, suffix));
-        for path in companions.chain([partial.clone(), path, restore::restoring(self, tag)]) {
+        durable::remove_tree(&self.made(dir)).keeping(self.name.as_str())?;
+        for path in [durable::beside(&path, ".partial"), path] {
             durable::remove_file(&path).keeping(self.name.as_str())?;
         }
-        Ok(())
+        let Some(here) = Directory::of(self)? else { return Ok(()) };
+        durable::remove_file(&restore::restoring(&here, tag)).keeping(self.name.as_str())
     }
 
     pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
@@ -95,7 +107,8 @@ impl Sqlite {
     }
 
     pub(super) fn forget_left(&self, tag: &BackupTag) -> Result<(), StoreError> {
-        for path in restore::left(self, tag).into_iter().rev() {
+        let Some(here) = Directory::of(self)? else { return Ok(()) };
+        for path in restore::left(&here, tag).into_iter().rev() {
             for companion in COMPANIONS {
                 durable::remove_file(&durable::beside(&path, companion)).keeping(self.name.as_str())?;
             }
@@ -117,7 +130,7 @@ impl Sqlite {
     /// This program's own client for SQLite: a machine need not have another.
     fn own_client(&self, file: String, transaction: bool) -> Vec<String> {
         // By its path, since a transient unit is started by systemd and not by this process.
-        let own = std::env::current_exe().map_or("surefoot".to_owned(), |path| path.display().to_string());
+        let own = std::env::current_exe().map_or("surefoot".to_owned(), |path| still_there(path).display().to_string());
         let mut argv = vec![own, "internal".to_owned(), "sqlite".to_owned(), file, self.live.display().to_string()];
         argv.extend(transaction.then(|| "--transaction".to_owned()));
         argv
@@ -130,9 +143,24 @@ impl Sqlite {
     fn file_name(&self) -> String {
         format!("{}.sqlite", self.name)
     }
+
+    /// The directory in the backup's that is the user's own while the copy is made.
+    fn made(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.partial", self.name))
+    }
 }
 
-/// Opens a database file. A link is not followed: the directory is the application's, and the agent may be root.
+/// The path of a program that has been replaced while it runs, as by an upgrade of its package, without what the kernel
+/// appends to it then (proc(5), `/proc/pid/exe`): the new program lies there.
+fn still_there(path: PathBuf) -> PathBuf {
+    let bare = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).map(PathBuf::from);
+    match bare {
+        Some(bare) if !path.exists() && bare.exists() => bare,
+        Some(_) | None => path,
+    }
+}
+
+/// Opens a database file, in a process of the application's user. A link is not followed.
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     // The directories above may well be links: the application's own directory is one.

@@ -32,11 +32,20 @@ impl Files {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["shared", "release", "scratch", "backup"] {
-            durable::make_dir(&dir.path().join(name), 0o700).unwrap();
+            durable::make_dir(&dir.path().join(name), 0o711).unwrap();
         }
+        // The application's user gets through to what is his, as on a real machine.
+        rustix::fs::chmod(dir.path(), 0o711.into()).unwrap();
         let path = |name| dir.path().join(name);
         let (release, shared, scratch) = (path("release"), path("shared"), path("scratch"));
-        Self { dir, release, shared, scratch, user: stranger(), instance: "kkt".parse().unwrap() }
+        let files = Self { dir, release, shared, scratch, user: stranger(), instance: "kkt".parse().unwrap() };
+        files.give_shared();
+        files
+    }
+
+    /// Gives the application what lies in its directory.
+    pub(super) fn give_shared(&self) {
+        durable::give_tree(&self.shared, self.owner()).unwrap();
     }
 
     /// Whom the application's files may be given to.

@@ -1,21 +1,54 @@
 //! A consistent copy of an SQLite file that others may be writing, checked and durable.
+//!
+//! The child makes it in a directory of its own; the agent then copies it to where the application's user cannot write.
 
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::error::{Reading, StoreError};
-use super::{connect, failed};
+use super::super::error::{Keeping, Reading, StoreError};
+use super::directory::{open_regular, uid_of};
+use super::{Act, Sqlite, child, connect, failed};
+use crate::durable;
 
-/// Copies `live`, with what its log holds, to `path`, which must not exist.
-pub(super) fn copy(live: &Path, path: &Path) -> Result<(), StoreError> {
+/// Copies the live file, with what its log holds, to `path`; `made` is a directory that is the user's meanwhile.
+pub(super) fn copy(store: &Sqlite, made: &Path, path: &Path) -> Result<(), StoreError> {
+    let name = store.name.as_str();
+    durable::make_dir(made, 0o700).keeping(name)?;
+    if let Some(user) = &store.user {
+        durable::give_tree(made, user.owner()).keeping(name)?;
+    }
+    let copied = made.join("copy");
+    child::ask(store, &Act::Copy(copied.clone()))?.well()?;
+    take(store, &copied, path)?;
+    durable::remove_tree(made).keeping(name)
+}
+
+/// Copies what the child has made. A link or another's file in its place would be one that the user could not read himself,
+/// and a restore would give it to him.
+fn take(store: &Sqlite, copied: &Path, path: &Path) -> Result<(), StoreError> {
+    let foreign = || {
+        let reason = "it is not the file that was made there".to_owned();
+        StoreError::Damaged { path: copied.to_owned(), reason }
+    };
+    let mut source = open_regular(copied)?.ok_or_else(foreign)?;
+    let user = store.user.as_ref().map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.uid);
+    if uid_of(&source, copied)? != user {
+        return Err(foreign());
+    }
+    let mut partial = durable::create_partial(path, 0o600).keeping(store.name.as_str())?;
+    std::io::copy(&mut source, &mut partial).reading("copy", copied)?;
+    partial.finish().map(drop).keeping(store.name.as_str())
+}
+
+/// In the child: copies `live` to `path`, which must not exist, and checks the copy.
+pub(super) fn make(live: &Path, path: &Path) -> Result<(), StoreError> {
     let source = connect(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut target = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     fill(&source, &mut target, path)?;
     check(&target, path)?;
-    target.close().map_err(|(_, source)| failed("close", path, source))?;
-    std::fs::File::open(path).reading("open", path)?.sync_all().reading("make durable", path)
+    target.close().map_err(|(_, source)| failed("close", path, source))
 }
 
 /// All pages in one step: the lock is held until the end, so that no page is of another moment.
@@ -33,7 +66,7 @@ fn fill(source: &Connection, target: &mut Connection, path: &Path) -> Result<(),
 }
 
 /// Lets SQLite look at every page and every index.
-pub(super) fn check(database: &Connection, path: &Path) -> Result<(), StoreError> {
+fn check(database: &Connection, path: &Path) -> Result<(), StoreError> {
     let answer = database.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
     let answer = answer.map_err(|source| failed("check", path, source))?;
     if answer == "ok" {

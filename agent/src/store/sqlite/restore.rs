@@ -4,17 +4,17 @@
 //! has happened.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use manifest_schema::digest::Sha256;
-use rusqlite::{ErrorCode, OpenFlags};
+use manifest_schema::digest::{Hasher, Sha256};
 
 use super::super::error::{Keeping, Reading, StoreError};
-use super::super::record::{hash_file, size_of};
+use super::super::record::hash_file;
 use super::super::{BackupTag, LeftAside};
-use super::{COMPANIONS, Sqlite, connect};
+use super::directory::{Directory, is_there, open_regular};
+use super::serve::has_log;
+use super::{Act, COMPANIONS, Sqlite, child};
 use crate::durable::{self, Owner};
 
 /// Brings back the file at `backup`.
@@ -24,60 +24,58 @@ pub(super) fn file(
     backup: &Path,
     sha256: &Sha256,
 ) -> Result<Option<LeftAside>, StoreError> {
-    let beside = restoring(store, tag);
-    if !is(&store.live, sha256)? {
+    let Some(here) = Directory::of(store)? else {
+        let reason = format!("the directory of {} is not there", store.live.display());
+        return Err(StoreError::NotPossible { database: store.name.to_string(), reason });
+    };
+    let (name, live, beside) = (store.name.as_str(), here.live(), restoring(&here, tag));
+    if !is(&live, sha256)? {
         if hash_file(backup)? != *sha256 {
             let reason = "its contents are not those that were written".to_owned();
             return Err(StoreError::Damaged { path: backup.to_owned(), reason });
         }
-        let copied = copy(store, backup, &beside)?;
-        fold(store, tag)?;
-        if store.live.exists() {
-            durable::exchange(&copied, &store.live).keeping(store.name.as_str())?;
-        } else {
-            durable::rename(&copied, &store.live).keeping(store.name.as_str())?;
-        }
+        let copied = copy(store, &here, backup, &beside)?;
+        fold(store, &here, tag)?;
+        let bring = if is_there(&live) { durable::exchange } else { durable::rename };
+        bring(&copied, &live).keeping(name)?;
     }
     // What lies beside is now either the copy that was not needed, or what was live.
     if is(&beside, sha256)? {
-        durable::remove_file(&beside).keeping(store.name.as_str())?;
-    } else if beside.exists() {
-        durable::rename(&beside, &free(store, tag)).keeping(store.name.as_str())?;
+        durable::remove_file(&beside).keeping(name)?;
+    } else if is_there(&beside) {
+        durable::rename(&beside, &free(&here, tag)).keeping(name)?;
     }
-    latest_left(store, tag)
+    latest_left(&here, tag)
 }
 
 /// Goes back to there being no database.
 pub(super) fn nothing(store: &Sqlite, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
-    if store.live.exists() {
-        fold(store, tag)?;
-        durable::rename(&store.live, &free(store, tag)).keeping(store.name.as_str())?;
+    let Some(here) = Directory::of(store)? else { return Ok(None) };
+    if is_there(&here.live()) {
+        fold(store, &here, tag)?;
+        durable::rename(&here.live(), &free(&here, tag)).keeping(store.name.as_str())?;
     }
-    latest_left(store, tag)
+    latest_left(&here, tag)
 }
 
 /// Whether the file is there, complete by itself, and has this content.
 fn is(path: &Path, sha256: &Sha256) -> Result<bool, StoreError> {
-    Ok(path.exists() && !has_log(path) && hash_file(path)? == *sha256)
-}
-
-/// Whether a log or journal lies beside that still means something.
-fn has_log(path: &Path) -> bool {
-    ["-wal", "-journal"]
-        .iter()
-        .any(|suffix| std::fs::metadata(durable::beside(path, suffix)).is_ok_and(|meta| meta.len() > 0))
+    if !is_there(path) || has_log(path) {
+        return Ok(false);
+    }
+    let Some(mut file) = open_regular(path)? else { return Ok(false) };
+    let mut hasher = Hasher::new();
+    std::io::copy(&mut file, &mut hasher).reading("read", path)?;
+    Ok(hasher.finish() == *sha256)
 }
 
 /// Copies the backup beside the live file, with the live file's owner and mode, or its directory's owner.
-fn copy(store: &Sqlite, backup: &Path, beside: &Path) -> Result<PathBuf, StoreError> {
-    let like = std::fs::symlink_metadata(&store.live);
-    let (mode, owner) = match &like {
-        Ok(meta) => (meta.mode() & 0o7777, Owner { uid: meta.uid(), gid: meta.gid() }),
-        Err(_) => {
-            let parent = store.live.parent().unwrap_or(Path::new("/"));
-            let meta = std::fs::metadata(parent).reading("look at", parent)?;
-            (0o600, Owner { uid: meta.uid(), gid: meta.gid() })
-        }
+fn copy(store: &Sqlite, here: &Directory, backup: &Path, beside: &Path) -> Result<PathBuf, StoreError> {
+    let like = std::fs::symlink_metadata(here.live()).ok().filter(std::fs::Metadata::is_file);
+    let (mode, owner) = match like {
+        // Rights to read and write, and none that a program would get by its file.
+        Some(meta) => (meta.mode() & 0o777, Owner { uid: meta.uid(), gid: meta.gid() }),
+        None => (0o600, here.owner()?),
     };
     let name = store.name.as_str();
     let mut partial = durable::create_partial(beside, mode).keeping(name)?;
@@ -89,83 +87,55 @@ fn copy(store: &Sqlite, backup: &Path, beside: &Path) -> Result<PathBuf, StoreEr
 
 /// Leaves the live file complete by itself. One that SQLite cannot make sense of any more keeps its log as it is, under the
 /// name that the file itself is about to get.
-fn fold(store: &Sqlite, tag: &BackupTag) -> Result<(), StoreError> {
-    if !store.live.exists() {
-        return remove_companions(store);
-    }
-    // SQLite clears away the log of a file that it cannot read: it must not even open such a one.
-    if !has_header(&store.live)? {
-        return set_companions_aside(store, tag);
-    }
-    match checkpoint(&store.live) {
-        Ok(()) => remove_companions(store),
-        Err(StoreError::Sqlite { source, .. }) if is_ruined(&source) => set_companions_aside(store, tag),
-        Err(other) => Err(other),
-    }
+fn fold(store: &Sqlite, here: &Directory, tag: &BackupTag) -> Result<(), StoreError> {
+    let meta = std::fs::symlink_metadata(here.live());
+    let folded = match meta {
+        Err(_) => true,
+        Ok(meta) => meta.is_file() && child::ask(store, &Act::Fold)?.made_sense()?,
+    };
+    if folded { remove_companions(store, here) } else { set_companions_aside(store, here, tag) }
 }
 
-/// Whether the file begins as an SQLite file does (sqlite.org, "Database File Format"); an empty one is a database too.
-fn has_header(path: &Path) -> Result<bool, StoreError> {
-    let mut header = Vec::new();
-    File::open(path).reading("open", path)?.take(16).read_to_end(&mut header).reading("read", path)?;
-    Ok(header.is_empty() || header == *b"SQLite format 3\0")
-}
-
-fn is_ruined(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
-fn set_companions_aside(store: &Sqlite, tag: &BackupTag) -> Result<(), StoreError> {
-    let free = free(store, tag);
+fn set_companions_aside(store: &Sqlite, here: &Directory, tag: &BackupTag) -> Result<(), StoreError> {
+    let free = free(here, tag);
     for suffix in COMPANIONS {
-        let companion = durable::beside(&store.live, suffix);
-        if companion.exists() {
+        let companion = durable::beside(&here.live(), suffix);
+        if is_there(&companion) {
             durable::rename(&companion, &durable::beside(&free, suffix)).keeping(store.name.as_str())?;
         }
     }
     Ok(())
 }
 
-fn checkpoint(live: &Path) -> Result<(), StoreError> {
-    let connection = connect(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    let busy = busy.map_err(|source| super::failed("fold the log of", live, source))?;
-    connection.close().map_err(|(_, source)| super::failed("close", live, source))?;
-    if busy == 0 && !has_log(live) {
-        return Ok(());
-    }
-    let sessions = "another process is working in it".to_owned();
-    Err(StoreError::InUse { database: live.display().to_string(), sessions })
-}
-
 /// What an ended process leaves beside a complete file says nothing and would be met by the next one.
-fn remove_companions(store: &Sqlite) -> Result<(), StoreError> {
+fn remove_companions(store: &Sqlite, here: &Directory) -> Result<(), StoreError> {
     for suffix in COMPANIONS {
-        durable::remove_file(&durable::beside(&store.live, suffix)).keeping(store.name.as_str())?;
+        durable::remove_file(&durable::beside(&here.live(), suffix)).keeping(store.name.as_str())?;
     }
     Ok(())
 }
 
 /// Where a restore of this tag makes the copy that goes live.
-pub(super) fn restoring(store: &Sqlite, tag: &BackupTag) -> PathBuf {
-    durable::beside(&store.live, &format!(".sf{tag}-restoring"))
+pub(super) fn restoring(here: &Directory, tag: &BackupTag) -> PathBuf {
+    durable::beside(&here.live(), &format!(".sf{tag}-restoring"))
 }
 
 /// What restores of this tag left aside, the latest last.
-pub(super) fn left(store: &Sqlite, tag: &BackupTag) -> Vec<PathBuf> {
-    names(store, tag).take_while(|path| path.exists()).collect()
+pub(super) fn left(here: &Directory, tag: &BackupTag) -> Vec<PathBuf> {
+    names(here, tag).take_while(|path| is_there(path)).collect()
 }
 
-fn free(store: &Sqlite, tag: &BackupTag) -> PathBuf {
-    names(store, tag).find(|path| !path.exists()).expect("numbers do not end")
+fn free(here: &Directory, tag: &BackupTag) -> PathBuf {
+    names(here, tag).find(|path| !is_there(path)).expect("numbers do not end")
 }
 
-fn names(store: &Sqlite, tag: &BackupTag) -> impl Iterator<Item = PathBuf> {
-    let first = durable::beside(&store.live, &format!(".sf{tag}-left"));
+fn names(here: &Directory, tag: &BackupTag) -> impl Iterator<Item = PathBuf> + use<> {
+    let first = durable::beside(&here.live(), &format!(".sf{tag}-left"));
     (1..).map(move |number| if number == 1 { first.clone() } else { durable::beside(&first, &number.to_string()) })
 }
 
-fn latest_left(store: &Sqlite, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
-    let Some(path) = left(store, tag).pop() else { return Ok(None) };
-    Ok(Some(LeftAside { size: size_of(&path)?, name: path.display().to_string() }))
+fn latest_left(here: &Directory, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
+    let Some(path) = left(here, tag).pop() else { return Ok(None) };
+    let size = std::fs::symlink_metadata(&path).reading("look at", &path)?.len();
+    Ok(Some(LeftAside { size, name: here.shown(&path).display().to_string() }))
 }

@@ -1,0 +1,69 @@
+//! Has something done to the live file by a child of this program that runs as the application's user.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::error::StoreError;
+use super::Sqlite;
+use super::serve::{Act, Answer};
+use crate::host::child::Child;
+
+/// Time limit; the work grows with the file. It only keeps a hanging file system from holding an update for ever.
+const LIMIT: Duration = Duration::from_secs(12 * 3600);
+
+/// What the child answered to what.
+pub(super) struct Answered {
+    act: String,
+    live: PathBuf,
+    answer: Answer,
+}
+
+/// Runs the child to its end.
+pub(super) fn ask(store: &Sqlite, act: &Act) -> Result<Answered, StoreError> {
+    let (verb, to, words) = match act {
+        Act::Examine => ("sqlite-examine", None, "read"),
+        Act::Copy(path) => ("sqlite-copy", Some(path), "back up"),
+        Act::Fold => ("sqlite-fold", None, "fold the log of"),
+    };
+    let words = format!("{words} {}", store.live.display());
+    let child = Child::new(program(), LIMIT).user(store.user.as_ref()).args(["internal", verb]).args([&store.live]);
+    let ended = child.args(to).run_well().map_err(|source| StoreError::Tool { act: words.clone(), source })?;
+    let answer = serde_json::from_str(&ended.out.text());
+    let answer = answer.map_err(|source| StoreError::Answer { act: words.clone(), source })?;
+    Ok(Answered { act: words, live: store.live.clone(), answer })
+}
+
+impl Answered {
+    /// An error, unless it was done.
+    pub(super) fn well(self) -> Result<(), StoreError> {
+        match self.answer {
+            Answer::Done => Ok(()),
+            Answer::Damaged(reason) => Err(StoreError::Damaged { path: self.live, reason }),
+            Answer::InUse(sessions) => Err(StoreError::InUse { database: self.live.display().to_string(), sessions }),
+            Answer::Ruined(detail) | Answer::Failed(detail) => {
+                Err(StoreError::Refused { act: self.act, detail, code: None })
+            }
+        }
+    }
+
+    /// Whether it was done; `false`: SQLite cannot make sense of the file.
+    pub(super) fn made_sense(self) -> Result<bool, StoreError> {
+        if matches!(self.answer, Answer::Ruined(_)) {
+            return Ok(false);
+        }
+        self.well().map(|()| true)
+    }
+}
+
+#[cfg(not(test))]
+fn program() -> PathBuf {
+    crate::program::own()
+}
+
+/// The test holds the program open. Another user's process cannot look into the test's descriptors, only into its own, of
+/// which this is still one when the program is started.
+#[cfg(test)]
+fn program() -> PathBuf {
+    let own = crate::program::own();
+    std::path::Path::new("/proc/self/fd").join(own.file_name().expect("a descriptor's number"))
+}
