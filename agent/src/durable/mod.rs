@@ -6,8 +6,10 @@
 //!
 //! Databases write their own files, and the vendor's commands write theirs; neither happens in this process's code.
 
+mod copy;
 mod file;
 mod link;
+mod owner;
 mod tree;
 
 use std::fs::File;
@@ -17,11 +19,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+pub use copy::copy_tree;
 pub use file::{
     Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic,
 };
 pub use link::{exchange, rename, replace_link};
-pub use tree::{Owner, TreeWriter, copy_tree, give_tree, make_dir, make_dirs, remove_tree, sync_tree};
+pub use owner::{Owner, give_tree, own_dir};
+pub use tree::{TreeWriter, make_dir, make_dirs, remove_tree, sync_tree};
 
 use crate::fault;
 
@@ -37,6 +41,15 @@ pub struct Error {
 impl Error {
     fn new(act: &'static str, path: &Path, source: impl Into<std::io::Error>) -> Self {
         Self { act, path: path.to_owned(), source: source.into() }
+    }
+
+    fn is(&self, errno: Errno) -> bool {
+        self.source.raw_os_error() == Some(errno.raw_os_error())
+    }
+
+    /// Whether the cause is a directory that is not the agent's own (see [`own_dir`]).
+    pub fn is_foreign(&self) -> bool {
+        self.source.get_ref().is_some_and(|source| source.is::<owner::Foreign>())
     }
 
     /// Whether the cause is a full disk, inodes included, or a quota.

@@ -7,32 +7,13 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::{Attempt, Error, Result, gone_is_fine, open_dir, remove_file, sync_parent};
-
-/// A user and a group that own files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// User id.
-    pub uid: u32,
-    /// Group id.
-    pub gid: u32,
-}
-
-impl Owner {
-    pub(super) fn uid(self) -> Uid {
-        Uid::from_raw(self.uid)
-    }
-
-    pub(super) fn gid(self) -> Gid {
-        Gid::from_raw(self.gid)
-    }
-}
+use super::owner::open_own_dir;
+use super::{Attempt, Error, Owner, Result, gone_is_fine, open_dir, parent_of, remove_file, sync_parent};
 
 /// Makes a directory with exactly this mode. That it is there already is fine; its mode is then left alone.
 ///
@@ -66,14 +47,19 @@ pub fn make_dirs(path: &Path, mode: u32) -> Result<()> {
     make_dir(path, mode)
 }
 
-/// Removes a directory with all that lies in it. Links in it are removed, never followed. That it is not there is fine.
+/// Removes a directory with all that lies in it. Links in it, and one that took its place, are removed, never followed. That
+/// it is not there is fine.
 ///
 /// # Errors
 /// When something in it stays.
 #[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn remove_tree(path: &Path) -> Result<()> {
+    if path.is_symlink() {
+        return remove_file(path);
+    }
+    // Relative to descriptors, none of them a link's: std's way on Linux, also when a name is swapped meanwhile.
     gone_is_fine(std::fs::remove_dir_all(path)).attempt("remove directory", path)?;
-    if super::parent_of(path).is_dir() { sync_parent(path) } else { Ok(()) }
+    if parent_of(path).is_dir() { sync_parent(path) } else { Ok(()) }
 }
 
 /// Makes everything on the file system of `path` durable (syncfs(2)).
@@ -82,93 +68,6 @@ pub fn remove_tree(path: &Path) -> Result<()> {
 /// When the system reports that something was not written.
 pub fn sync_tree(path: &Path) -> Result<()> {
     rustix::fs::syncfs(open_dir(path)?).attempt("make durable the file system of", path)
-}
-
-/// Copies a file or a directory with all that lies in it: modes, owners, and links as links. Content is shared with the
-/// original where the file system can (reflink), copied where it cannot, never hard-linked: an application that
-/// rewrites a file in place must not spoil its own backup. Sockets, pipes and devices are left out, and so is what vanishes
-/// below `from` while it is copied.
-///
-/// # Errors
-/// When something cannot be read or written.
-pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    let meta = std::fs::symlink_metadata(from).attempt("look at", from)?;
-    if meta.is_symlink() {
-        let target = std::fs::read_link(from).attempt("read link", from)?;
-        rustix::fs::symlink(target, to).attempt("make link", to)?;
-    } else if meta.is_dir() {
-        copy_dir(from, to)?;
-        set_mode(to, meta.mode())?;
-    } else if meta.is_file() {
-        copy_file(from, to)?;
-        set_mode(to, meta.mode())?;
-    } else {
-        return Ok(());
-    }
-    keep_owner(to, &meta)
-}
-
-fn copy_dir(from: &Path, to: &Path) -> Result<()> {
-    make_dir(to, 0o700)?;
-    for entry in std::fs::read_dir(from).attempt("list", from)? {
-        let entry = entry.attempt("list", from)?;
-        let (original, copy) = (entry.path(), to.join(entry.file_name()));
-        match copy_tree(&original, &copy) {
-            // Its owner goes on working meanwhile: what is gone is no part of the copy any more.
-            Err(_) if is_gone(&original) && copy.is_dir() => remove_tree(&copy)?,
-            Err(_) if is_gone(&original) => remove_file(&copy)?,
-            copied => copied?,
-        }
-    }
-    Ok(())
-}
-
-fn is_gone(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-}
-
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    let source = File::open(from).attempt("open", from)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let copy = rustix::fs::open(to, flags, Mode::from_raw_mode(0o600)).attempt("make", to)?;
-    if rustix::fs::ioctl_ficlone(&copy, &source).is_ok() {
-        return Ok(());
-    }
-    // std's copy uses copy_file_range(2) between two files.
-    std::io::copy(&mut &source, &mut File::from(copy)).attempt("write", to)?;
-    Ok(())
-}
-
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    rustix::fs::chmod(path, Mode::from_raw_mode(mode & 0o7777)).attempt("set the mode of", path)
-}
-
-fn keep_owner(path: &Path, like: &std::fs::Metadata) -> Result<()> {
-    let owner = Owner { uid: like.uid(), gid: like.gid() };
-    let now = std::fs::symlink_metadata(path).attempt("look at", path)?;
-    if (now.uid(), now.gid()) == (owner.uid, owner.gid) {
-        return Ok(());
-    }
-    give(path, owner)
-}
-
-/// Gives a tree to its owner, links included, none followed.
-///
-/// # Errors
-/// When the system refuses.
-pub fn give_tree(path: &Path, owner: Owner) -> Result<()> {
-    give(path, owner)?;
-    if std::fs::symlink_metadata(path).attempt("look at", path)?.is_dir() {
-        for entry in std::fs::read_dir(path).attempt("list", path)? {
-            give_tree(&entry.attempt("list", path)?.path(), owner)?;
-        }
-    }
-    Ok(())
-}
-
-fn give(path: &Path, owner: Owner) -> Result<()> {
-    let (uid, gid) = (Some(owner.uid()), Some(owner.gid()));
-    rustix::fs::chownat(CWD, path, uid, gid, AtFlags::SYMLINK_NOFOLLOW).attempt("give away", path)
 }
 
 /// Writes the files of a release below one directory and cannot leave it.
@@ -183,12 +82,16 @@ impl TreeWriter {
     /// Makes the directory, which must not exist, and opens it. What is written is given to `owner`, if one is named.
     ///
     /// # Errors
-    /// When it exists or cannot be made.
+    /// When it exists or cannot be made, or the directory above it is not the agent's own.
     pub fn create(path: &Path, owner: Option<Owner>) -> Result<Self> {
-        rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)).attempt("make directory", path)?;
-        set_mode(path, 0o755)?;
+        // By its name in a directory that is held open and in which nobody else can write: what is given away is what was made.
+        let above = open_own_dir(parent_of(path))?;
+        let name = last_of(path, path)?;
+        rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o755)).attempt("make directory", path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let top = rustix::fs::open(path, flags, Mode::empty()).attempt("open directory", path)?;
+        let top = rustix::fs::openat(&above, name, flags, Mode::empty()).attempt("open directory", path)?;
+        // The umask may have cut it.
+        rustix::fs::fchmod(&top, Mode::from_raw_mode(0o755)).attempt("set the mode of", path)?;
         let tree = Self { top, path: path.to_owned(), owner, made: std::collections::HashSet::new() };
         tree.own(&tree.top, path)?;
         Ok(tree)
@@ -303,19 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_the_modes_and_links_of_the_original() {
+    fn a_top_that_became_a_link_is_removed_and_what_it_leads_to_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let from = dir.path().join("from");
-        let mut tree = TreeWriter::create(&from, None).unwrap();
-        tree.create_file(Path::new("bin/run"), 0o755).unwrap().write(b"#!").unwrap();
-        crate::durable::replace_link(&from.join("dangling"), Path::new("nowhere")).unwrap();
-        let to = dir.path().join("to");
-        copy_tree(&from, &to).unwrap();
-        assert_eq!(std::fs::read(to.join("bin/run")).unwrap(), b"#!");
-        assert_eq!(std::fs::metadata(to.join("bin/run")).unwrap().mode() & 0o777, 0o755);
-        assert_eq!(std::fs::read_link(to.join("dangling")).unwrap(), Path::new("nowhere"));
-        remove_tree(&to).unwrap();
-        remove_tree(&to).unwrap();
-        assert!(!to.exists());
+        let (elsewhere, top) = (dir.path().join("elsewhere"), dir.path().join("top"));
+        make_dirs(&elsewhere.join("below"), 0o755).unwrap();
+        crate::durable::replace_link(&top, &elsewhere).unwrap();
+        remove_tree(&top).unwrap();
+        assert!(!top.is_symlink() && elsewhere.join("below").is_dir());
+    }
+
+    #[test]
+    fn a_tree_is_not_begun_where_others_can_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = dir.path().join("open");
+        make_dir(&open, 0o777).unwrap();
+        assert!(TreeWriter::create(&open.join("tree"), None).is_err_and(|error| error.is_foreign()));
+        assert!(!open.join("tree").exists());
     }
 }

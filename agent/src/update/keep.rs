@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use manifest_schema::path::Name;
 use manifest_schema::version::ReleaseVersion;
 
+use super::step::stage::check_home;
 use super::{StepError, Walk, with_store};
 use crate::durable;
 use crate::journal::{self, Journal, history};
@@ -17,6 +18,7 @@ use crate::store::BackupTag;
 pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     durable::remove_tree(&walk.here.fetch())?;
     durable::remove_made(&walk.here.closed())?;
+    check_home(&walk.app)?;
     if walk.plan.act == Act::Release {
         return give_up_home(walk);
     }

@@ -4,12 +4,12 @@
 //! beside the release, each path by an exchange of its own. Running processes notice nothing: they work in the
 //! directory, whatever its name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use manifest_schema::profile::Kept;
 
 use super::StepError;
-use super::stage::link_to_shared;
+use super::stage::{check_home, link_to_shared, make_home};
 use super::stop::put_door_in;
 use crate::durable;
 use crate::host::guard;
@@ -18,9 +18,9 @@ use crate::update::Walk;
 /// Adopts the directory, or what is left to do of it.
 pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     let release = walk.release();
-    for directory in [walk.app.home(), walk.app.releases(), walk.app.shared()] {
-        durable::make_dirs(&directory, 0o755)?;
-    }
+    check_home(&walk.app)?;
+    walk.plan.to.profile.keep.iter().try_for_each(|kept| can_move_out(walk, kept))?;
+    make_home(&walk.app)?;
     if !walk.app.current().is_symlink() {
         durable::replace_link(&release, &walk.app.link_to(&walk.plan.to.version))?;
         durable::exchange(walk.app.current(), &release)?;
@@ -35,6 +35,11 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 /// Makes it a plain directory again. Also what `surefoot release` does.
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     guard::remove(&walk.world.layout.units(), &walk.plan.to.profile.services)?;
+    match check_home(&walk.app) {
+        // Nothing was adopted into what is there: the apply has refused it.
+        Err(error) if error.is_foreign() && !walk.app.current().is_symlink() => return Ok(()),
+        checked => checked?,
+    }
     for kept in walk.plan.to.profile.keep.clone() {
         move_back(walk, &kept)?;
     }
@@ -50,6 +55,25 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 
 fn places(walk: &Walk<'_, '_>, kept: &Kept) -> (PathBuf, PathBuf) {
     (walk.release().join(&kept.path), walk.app.shared().join(&kept.path))
+}
+
+/// Refuses, before anything is touched, what the move would destroy or lead elsewhere.
+fn can_move_out(walk: &Walk<'_, '_>, kept: &Kept) -> Result<(), StepError> {
+    let top = if walk.app.current().is_symlink() { walk.release() } else { walk.app.current().to_owned() };
+    let (inside, outside) = (top.join(&kept.path), walk.app.shared().join(&kept.path));
+    if inside.is_symlink() || !inside.exists() {
+        return Ok(());
+    }
+    let mut above = Path::new(kept.path.as_str()).ancestors().skip(1).map(|above| top.join(above));
+    if let Some(link) = above.find(|above| above != &top && above.is_symlink()) {
+        return Err(StepError::Missing(format!("{} leads through a link, {}", inside.display(), link.display())));
+    }
+    let is_ours = std::fs::read_link(&outside).is_ok_and(|target| target == link_to_shared(&kept.path));
+    if is_ours || std::fs::symlink_metadata(&outside).is_err() {
+        return Ok(());
+    }
+    let (outside, inside) = (outside.display(), inside.display());
+    Err(StepError::Missing(format!("{outside} is there already and would be lost to {inside}: move one of them away")))
 }
 
 fn move_out(walk: &Walk<'_, '_>, kept: &Kept) -> Result<(), StepError> {

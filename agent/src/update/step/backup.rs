@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use manifest_schema::path::Name;
 
 use super::StepError;
+use super::stage::check_home;
 use crate::durable;
 use crate::plan::DatabaseBackup;
 use crate::store::{BackupRecord, BackupTag};
@@ -62,6 +63,7 @@ fn record_path(walk: &Walk<'_, '_>, of: u32, database: &Name) -> PathBuf {
 
 fn copy_files(walk: &Walk<'_, '_>) -> Result<(), StepError> {
     let Some(from) = &walk.plan.from else { return Ok(()) };
+    check_home(&walk.app)?;
     let files = walk.here.backup(walk.plan.id).join("files");
     let partial = durable::beside(&files, ".partial");
     durable::remove_tree(&partial)?;

@@ -8,6 +8,7 @@ use manifest_schema::profile::{Kept, KeptType};
 use super::{StepError, fetch};
 use crate::durable::{self, TreeWriter};
 use crate::event::{Event, Unit};
+use crate::layout::AppLayout;
 use crate::plan::ArtifactRef;
 use crate::unpack;
 use crate::update::Walk;
@@ -17,9 +18,13 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
     let artifact = fetch::listed(walk, wanted)?;
     let (release, pending) = (walk.release(), pending(walk));
     is_not_current(walk)?;
+    check_home(&walk.app)?;
     durable::remove_tree(&pending)?;
     durable::remove_tree(&release)?;
-    make_home(walk)?;
+    make_home(&walk.app)?;
+    for kept in &walk.plan.to.profile.keep {
+        make_kept(walk, kept)?;
+    }
     let mut tree = TreeWriter::create(&pending, walk.owner())?;
     let file = fetch::pending(walk, wanted);
     let delivery = walk.world.delivery.as_ref().ok_or_else(|| StepError::Missing("there is no source".to_owned()))?;
@@ -38,6 +43,11 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     if is_not_current(walk).is_err() {
         return Ok(());
+    }
+    match check_home(&walk.app) {
+        // What is there was not staged by the agent: the apply has refused it, or cannot be found any more.
+        Err(error) if error.is_foreign() => return Ok(()),
+        checked => checked?,
     }
     let (release, pending) = (walk.release(), pending(walk));
     durable::remove_tree(&pending)?;
@@ -60,16 +70,28 @@ fn is_not_current(walk: &Walk<'_, '_>) -> Result<(), StepError> {
     Ok(())
 }
 
-/// The places beside the application's directory. They are the agent's: the application may write into what survives,
-/// and into its own releases, not beside them.
-fn make_home(walk: &Walk<'_, '_>) -> Result<(), StepError> {
-    for directory in [walk.app.home(), walk.app.releases(), walk.app.shared()] {
+/// Refuses places beside the application's directory that are not the agent's own: they lie in a directory that may be
+/// the application's user's, who can then put a link or another directory under their names. That they are not there is
+/// fine.
+///
+/// Who owns the directory above can still do so after this look (see [`durable::own_dir`]).
+pub(in crate::update) fn check_home(app: &AppLayout) -> Result<(), durable::Error> {
+    places(app).iter().try_for_each(|directory| durable::own_dir(directory))
+}
+
+/// Makes the places beside the application's directory. They are the agent's: the application may write into what
+/// survives, and into its own releases, not beside them.
+pub(super) fn make_home(app: &AppLayout) -> Result<(), durable::Error> {
+    for directory in places(app) {
+        durable::own_dir(&directory)?;
         durable::make_dirs(&directory, 0o755)?;
-    }
-    for kept in &walk.plan.to.profile.keep {
-        make_kept(walk, kept)?;
+        durable::own_dir(&directory)?;
     }
     Ok(())
+}
+
+fn places(app: &AppLayout) -> [PathBuf; 3] {
+    [app.home(), app.releases(), app.shared()]
 }
 
 /// A directory that survives exists from the first release on; a file is the admin's to bring.
@@ -79,10 +101,8 @@ fn make_kept(walk: &Walk<'_, '_>, kept: &Kept) -> Result<(), StepError> {
         durable::make_dirs(parent, 0o755)?;
     }
     if kept.kind == KeptType::Directory && !path.exists() {
-        durable::make_dir(&path, 0o755)?;
-        if let Some(owner) = walk.owner() {
-            durable::give_tree(&path, owner)?;
-        }
+        // Only what was made just now is given away.
+        TreeWriter::create(&path, walk.owner())?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod data;
 mod faults;
 mod fetch;
+mod foreign;
 mod invariants;
 mod keep;
 pub(crate) mod machine;
