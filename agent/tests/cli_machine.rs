@@ -5,6 +5,9 @@
 mod cli_world;
 
 use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
 use cli_world::{World, good, steps};
 use manifest_schema::digest::Sha256;
@@ -14,15 +17,48 @@ use serde_json::json;
 use surefoot::layout::AppLayout;
 use surefoot::plan::Act;
 
-/// An application whose process is this test, and which has one check.
-fn with_application(address: &str) -> World {
+/// A world with an application that runs; it ends with the world.
+struct Running {
+    world: World,
+    process: Child,
+}
+
+impl std::ops::Deref for Running {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The application's user where the test is root, as the configuration of these worlds names it.
+const NOBODY: u32 = 65534;
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// An application with one process, its user's, and one check.
+fn with_application(address: &str) -> Running {
     let world = World::new();
     let mut plan = world.plan(1, Act::Install, None, "1.0.0", steps());
     plan.to.profile = profile(address);
     world.journal(plan, good());
     world.make_current("1.0.0");
-    std::fs::write(world.directory("kkt").join("web.pid"), format!("{}\n", std::process::id())).unwrap();
-    world
+    let mut command = Command::new("sleep");
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let process = command.arg("600").spawn().unwrap();
+    std::fs::write(world.directory("kkt").join("web.pid"), format!("{}\n", process.id())).unwrap();
+    Running { world, process }
 }
 
 fn profile(address: &str) -> Profile {
@@ -174,6 +210,11 @@ fn doctor_tells_how_a_database_will_be_backed_up() {
     std::fs::create_dir_all(&data).unwrap();
     let database = rusqlite::Connection::open(data.join("kkt.sqlite")).unwrap();
     database.execute_batch("CREATE TABLE t (x)").unwrap();
+    if is_root() {
+        // The database is looked at with the rights of its owner, who must be able to come here.
+        chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
+        chown(data.join("kkt.sqlite"), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
     let out = world.read(&["doctor"]).flat();
     assert!(out.contains("✓ database main: SQLite") && out.contains("it is backed up into files"), "{out}");
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test arranges what it needs as it likes")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -53,6 +54,8 @@ impl World {
     /// With nothing configured.
     pub(crate) fn empty() -> Self {
         let root = tempfile::tempdir().unwrap();
+        // Where the test is root, the application's user must be able to come here too.
+        std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let layout = Layout::new(root.path());
         for directory in [layout.config(), layout.state(), layout.run()] {
             std::fs::create_dir_all(directory).unwrap();
