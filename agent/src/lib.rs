@@ -1,4 +1,12 @@
-//! The agent.
+//! The agent: keeps an application up to date, and puts it back when an update does not stand.
+//!
+//! The walk of one update: a [`request`] reaches the [`daemon`], which starts a [`worker`]. That takes the [`lock`], recovers, asks
+//! the [`source`], has [`trust`] verify what came, [`decide`]s, makes a [`plan`], begins a [`journal`], and lets [`update`] carry it
+//! out step by step. Deciding and planning are pure; only [`durable`] changes the disk.
+//!
+//! - [`cli`], [`config`], [`exit`], [`event`], [`schedule`]: what people say and are told;
+//! - [`layout`], [`clock`]: places and time, as arguments;
+//! - [`host`], [`store`], [`health`], [`unpack`]: the machine, its databases, whether the application is well, archives.
 
 pub mod cli;
 pub mod clock;
