@@ -322,26 +322,19 @@ impl Plan {
 
     /// All migration steps of the plan.
     pub fn migrations(&self) -> impl Iterator<Item = &MigrationStep> {
-        self.steps.iter().flat_map(|step| match step {
-            Step::Migrate { steps } => steps.as_slice(),
-            Step::Fetch { .. }
-            | Step::Stage { .. }
-            | Step::Prepare { .. }
-            | Step::Adopt
-            | Step::Release
-            | Step::Stop
-            | Step::Backup { .. }
-            | Step::Restore { .. }
-            | Step::Activate
-            | Step::Start
-            | Step::Probe => &[],
-        })
+        self.steps.iter().flat_map(|step| if let Step::Migrate { steps } = step { steps.as_slice() } else { &[] })
+    }
+
+    /// All backups of databases that the plan makes.
+    pub fn backups(&self) -> impl Iterator<Item = &DatabaseBackup> {
+        self.steps
+            .iter()
+            .flat_map(|step| if let Step::Backup { databases, .. } = step { databases.as_slice() } else { &[] })
     }
 
     /// The databases that the plan changes, each once.
     pub fn migrated_databases(&self) -> Vec<Name> {
         let mut names: Vec<Name> = self.migrations().map(|step| step.database.clone()).collect();
-        names.dedup();
         names.sort();
         names.dedup();
         names

@@ -4,14 +4,13 @@
 //! says. What a rollback left aside is kept as long.
 
 use jiff::{SignedDuration, Timestamp};
-use manifest_schema::path::Name;
 use manifest_schema::version::ReleaseVersion;
 
 use super::step::stage::check_home;
 use super::{StepError, Walk, with_store};
 use crate::durable;
-use crate::journal::{self, Journal, history};
-use crate::plan::{Act, Step};
+use crate::journal::Journal;
+use crate::plan::Act;
 use crate::store::BackupTag;
 
 /// Tidies up after a good update. Everything here can be done again.
@@ -86,7 +85,7 @@ fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<()
     let app = crate::layout::AppLayout::new(&plan.instance.directory);
     let vendor = super::vendor(plan, here, journal.directory());
     let (tag, directory) = (BackupTag::of_update(plan.id), here.backup(plan.id));
-    for name in backed_up(journal) {
+    for name in plan.backups().map(|backup| backup.database.clone()) {
         let sides = std::iter::once(&plan.to).chain(&plan.from);
         let Some(database) = super::find_database(sides, &name) else { continue };
         with_store(&database, &vendor, &app, |store| {
@@ -97,34 +96,4 @@ fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<()
         .map_err(|source| StepError::Store { database: name, source: Box::new(source) })?;
     }
     Ok(())
-}
-
-fn backed_up(journal: &Journal) -> Vec<Name> {
-    let steps = journal.plan().steps.iter();
-    steps
-        .flat_map(|step| match step {
-            Step::Backup { databases, .. } => databases.as_slice(),
-            Step::Fetch { .. }
-            | Step::Stage { .. }
-            | Step::Prepare { .. }
-            | Step::Adopt
-            | Step::Release
-            | Step::Stop
-            | Step::Migrate { .. }
-            | Step::Restore { .. }
-            | Step::Activate
-            | Step::Start
-            | Step::Probe => &[],
-        })
-        .map(|backup| backup.database.clone())
-        .collect()
-}
-
-/// The release before, while `surefoot rollback` can still go back to it.
-///
-/// # Errors
-/// When the journals cannot be read.
-pub fn previous(here: &crate::layout::InstanceLayout) -> Result<Option<crate::plan::Side>, journal::JournalError> {
-    let journals = journal::read_all(&here.updates())?;
-    Ok(history::can_be_taken_back(&journals).and_then(|journal| journal.plan().from.clone()))
 }

@@ -1,6 +1,5 @@
 //! Updating: from a decision to a plan, and through the engine.
 
-use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Manifest;
 use manifest_schema::migration::steps_between;
 use manifest_schema::path::Name;
@@ -268,15 +267,11 @@ fn prepare_plan(
         instance: settings.instance.clone(),
         installed: look.installed.clone(),
         manifest,
-        manifest_hash: hash_of(candidate),
+        manifest_hash: candidate.manifest,
         profile,
         ways,
         already_failing,
         applied_by: why.to_owned(),
         now: work.now(),
     }))
-}
-
-fn hash_of(candidate: &crate::decide::Candidate) -> Sha256 {
-    candidate.manifest
 }
