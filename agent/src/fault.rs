@@ -2,17 +2,29 @@
 //!
 //! In the shipped binary a point is nothing. Under `cfg(test)` each thread can ask for an error or a crash at its
 //! n-th point; counting the points of one run and repeating it for each of them covers every boundary there is, those
-//! of code written later included.
+//! of code written later included. In the program `surefoot-faults` (feature `faults`) a point can be chosen from outside,
+//! so that a real process can be killed there and a real disk lose its power.
+
+#[cfg(all(feature = "faults", not(test)))]
+mod outside;
 
 /// Passes a point. The name says what was about to become known, for the message of a failing test.
 ///
 /// # Errors
 /// Only in a test that asked for it.
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "faults")))]
 #[inline]
 pub(crate) fn point(_name: &'static str) -> std::io::Result<()> {
     Ok(())
 }
+
+/// Passes a boundary between two steps, when what it tells of is in the journal: `begun migrate`, `soaking`.
+#[cfg(any(test, not(feature = "faults")))]
+#[inline]
+pub(crate) fn boundary(_record: &'static str, _step: Option<&'static str>) {}
+
+#[cfg(all(feature = "faults", not(test)))]
+pub(crate) use outside::{boundary, point};
 
 #[cfg(test)]
 pub(crate) use testing::point;

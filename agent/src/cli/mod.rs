@@ -21,6 +21,7 @@ mod words;
 
 use std::io::{Write, stderr};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use manifest_schema::path::Name;
@@ -217,9 +218,21 @@ enum ConfigVerb {
     },
 }
 
+/// Parses the command line, runs it, and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
 /// Says on standard error why a command failed. A closed terminal is no reason to lose the exit code, and what a vendor's
 /// program said is shown without what a terminal would act on.
-pub fn complain(failure: &Failure) {
+fn complain(failure: &Failure) {
     let _ = writeln!(stderr(), "surefoot: {}", words::clean(&failure.message));
 }
 

@@ -82,7 +82,9 @@ impl Journal {
             durable::remove_file(&self.reserve()).map_err(JournalError::Write)?;
         }
         self.append_line(&line).map_err(JournalError::Write)?;
+        let (word, step) = entry.record.word();
         self.entries.push(entry);
+        crate::fault::boundary(word, step.and_then(|step| self.plan.steps.get(step)).map(crate::plan::Step::name));
         Ok(())
     }
 

@@ -89,4 +89,24 @@ impl Record {
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Finished | Self::RolledBack)
     }
+
+    /// Its word in the journal, and the step that it is about.
+    pub fn word(&self) -> (&'static str, Option<usize>) {
+        match self {
+            Self::Planned { .. } => ("planned", None),
+            Self::Begun { step } => ("begun", Some(*step)),
+            Self::Applied { step } => ("applied", Some(*step)),
+            Self::Soaking => ("soaking", None),
+            Self::Soaked { .. } => ("soaked", None),
+            Self::Failed { step, .. } => ("failed", *step),
+            Self::Reverted { step } => ("reverted", Some(*step)),
+            Self::RevertFailed { step, .. } => ("revert_failed", Some(*step)),
+            Self::LeftAside { .. } => ("left_aside", None),
+            Self::Committed => ("committed", None),
+            Self::Finished => ("finished", None),
+            Self::RolledBack => ("rolled_back", None),
+            Self::Stuck { .. } => ("stuck", None),
+            Self::Resumed => ("resumed", None),
+        }
+    }
 }
