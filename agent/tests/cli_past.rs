@@ -81,9 +81,10 @@ planned 2024-11-23 03:12
 03:12:10  [3/5] installing: 1.0 s
 03:12:11  [4/5] starting services: 1.0 s
 03:12:12  [5/5] health checks
-03:13:12  FAILED in health checks: web: http://127.0.0.1:8000/health answers
-          with status 500 instead of 200, three times in a row, and the service
-          said that it cannot find the column that the migration was to add
+03:13:12  FAILED in health checks, the release's fault: web:
+          http://127.0.0.1:8000/health answers with status 500 instead of 200,
+          three times in a row, and the service said that it cannot find the
+          column that the migration was to add
 03:13:12  put back: health checks, 0.0 s
 03:13:13  put back: starting services, 1.0 s
 03:13:14  put back: installing, 1.0 s

@@ -6,7 +6,7 @@ mod cli_world;
 
 use cli_world::{World, good, steps, up_to_the_probe};
 use serde_json::json;
-use surefoot::journal::Record;
+use surefoot::journal::{Blame, Record};
 use surefoot::plan::Act;
 
 /// Without the line that depends on the time of day.
@@ -94,7 +94,7 @@ fn an_update_under_way_is_told_by_its_step() {
 fn an_update_that_goes_back_or_tidies_up_is_told_so() {
     for (record, wanted) in [
         (
-            Record::Failed { step: Some(4), error: "ill".to_owned() },
+            Record::Failed { step: Some(4), error: "ill".to_owned(), blame: Blame::Release },
             "1.2.0 failed and everything is being put back: ill",
         ),
         (Record::Committed, "1.2.0 stays; tidying up"),
@@ -115,7 +115,7 @@ fn a_stuck_update_shouts_and_has_its_own_exit_code() {
     world.with_two_releases();
     let plan = world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps());
     let mut records = up_to_the_probe();
-    records.push((20, Record::Failed { step: Some(4), error: "ill".to_owned() }));
+    records.push((20, Record::Failed { step: Some(4), error: "ill".to_owned(), blame: Blame::Release }));
     records.push((30, Record::Stuck { reason: "start cannot be reverted: no such unit".to_owned() }));
     world.journal(plan, records);
     world.last_check(&check("stale", "the metadata has expired", None));

@@ -4,7 +4,7 @@ use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Severity;
 use serde::Serialize;
 
-use super::{Journal, Record};
+use super::{Blame, Journal, Record};
 use crate::plan::{Act, Plan, Side};
 
 /// How an update stands.
@@ -179,10 +179,19 @@ pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
         let same = |other: &&&Journal| other.plan().to.manifest == journal.plan().to.manifest && was_cut_off(other);
         back.iter().filter(same).count()
     };
-    let failed = back.iter().copied().filter(|journal| !was_cut_off(journal) || cuts(journal) >= MOST_CUTS);
+    let is_its_fault = |journal: &Journal| blame(journal) == Some(Blame::Release);
+    let failed = back.iter().copied().filter(|journal| match was_cut_off(journal) {
+        true => cuts(journal) >= MOST_CUTS,
+        false => is_its_fault(journal),
+    });
     let taken: Vec<u32> = taken_back(journals).collect();
     let taken = journals.iter().filter(|journal| taken.contains(&journal.plan().id));
     failed.chain(taken).filter_map(|journal| journal.plan().to.manifest).collect()
+}
+
+/// Whose fault the first failure was.
+pub fn blame(journal: &Journal) -> Option<Blame> {
+    journal.records().find_map(|record| if let Record::Failed { blame, .. } = record { Some(*blame) } else { None })
 }
 
 /// Whether it was not a step that failed.

@@ -47,6 +47,10 @@ pub enum Record {
         step: Option<usize>,
         /// What happened, with its causes.
         error: String,
+        /// Whose fault it is. A journal from before there was this word blames the release, as was done then; where no
+        /// step is named nothing but a cut is meant, whatever stands here.
+        #[serde(default)]
+        blame: Blame,
     },
     /// A step was reverted.
     Reverted {
@@ -82,6 +86,31 @@ pub enum Record {
     },
     /// The agent started again and took the update up.
     Resumed,
+}
+
+/// Whose fault a failure is. Only a release that failed by its own fault is remembered as bad; how each failure is classed
+/// is told by [`crate::update::blame`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// The release's: its own code failed, or it does not stand.
+    #[default]
+    Release,
+    /// This machine's, or what it depends on: disk, network, database server, service manager.
+    Environment,
+    /// The agent's, or whoever cut it off: a kill, a power cut, a mistake in this program.
+    Agent,
+}
+
+impl Blame {
+    /// For people, to be read after 'it is'.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Release => "the release's fault",
+            Self::Environment => "this machine's fault",
+            Self::Agent => "the agent's fault",
+        }
+    }
 }
 
 impl Record {

@@ -102,6 +102,17 @@ fn a_broken_line_in_the_middle_names_itself() {
 }
 
 #[test]
+fn a_failure_from_before_there_was_a_blame_is_the_release_s() {
+    let old = r#"{"record":"failed","step":3,"error":"no"}"#;
+    let read: Record = serde_json::from_str(old).unwrap();
+    assert_eq!(read, Record::Failed { step: Some(3), error: "no".to_owned(), blame: Blame::Release });
+    let new = Record::Failed { step: None, error: "no".to_owned(), blame: Blame::Environment };
+    let text = serde_json::to_string(&new).unwrap();
+    assert!(text.contains(r#""blame":"environment""#), "{text}");
+    assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), new);
+}
+
+#[test]
 fn a_journal_of_another_format_is_left_to_the_program_that_wrote_it() {
     let mut place = place();
     place.plan.format = FORMAT + 1;
@@ -133,7 +144,7 @@ fn told(id: u32, act: Act, to: &str, records: &[Record]) -> Journal {
 }
 
 fn failed() -> Record {
-    Record::Failed { step: Some(0), error: "no".to_owned() }
+    Record::Failed { step: Some(0), error: "no".to_owned(), blame: Blame::Release }
 }
 
 #[test]
@@ -193,7 +204,7 @@ fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
 
 #[test]
 fn a_release_is_blamed_for_power_cuts_only_when_they_repeat() {
-    let cut = Record::Failed { step: None, error: "the machine stopped in the middle".to_owned() };
+    let cut = Record::Failed { step: None, error: "the machine stopped in the middle".to_owned(), blame: Blame::Agent };
     let records = [Record::Begun { step: 4 }, cut, Record::Reverted { step: 4 }, Record::RolledBack];
     let updates: Vec<Journal> = (1..=3).map(|id| told(id, Act::Update, "1.1.0", &records)).collect();
     assert_eq!(history::status(&updates[0]), history::Status::RolledBack);

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use super::resume::{self, Next};
-use super::{Walk, World, keep, step};
+use super::{StepError, Walk, World, blame, keep, step};
 use crate::event::Event;
 use crate::exit::{Exit, chain};
-use crate::journal::{Journal, JournalError, Record};
+use crate::journal::{Blame, Journal, JournalError, Record};
+use crate::plan::Step;
 
 /// The pauses between the tries of a revert, in seconds, before a person is needed. A database that starts together with the
 /// machine is given its time.
@@ -44,7 +45,7 @@ pub fn run(journal: &mut Journal, world: &mut World<'_>) -> Result<Outcome, Jour
     let mut walk = Walk::new(journal, world);
     match walk.forward()? {
         Ok(()) => walk.commit(),
-        Err((step, error)) => walk.fail(Some(step), error),
+        Err(failure) => walk.fail(failure),
     }
 }
 
@@ -73,10 +74,14 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
         Next::FinishForward => walk.finish(),
         Next::GoOnSoaking(done) => match step::probe::soak(&mut walk, done) {
             Ok(()) => walk.commit(),
-            Err(error) => walk.fail(walk.plan.steps.len().checked_sub(1), chain(&error)),
+            Err(error) => {
+                let last = walk.plan.steps.len().saturating_sub(1);
+                let failure = walk.judge(last, &error);
+                walk.fail(failure)
+            }
         },
         Next::Unwind if walk.has_failed() => walk.unwind(),
-        Next::Unwind => walk.fail(None, "the agent or the machine stopped in the middle".to_owned()),
+        Next::Unwind => walk.fail(Failure::cut_off("the agent or the machine stopped in the middle")),
         // Both have returned above.
         Next::Nothing | Next::Stuck(_) => Ok(Outcome::Completed),
     }
@@ -88,24 +93,50 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
 /// # Errors
 /// When the journal cannot be written.
 pub fn retry(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
-    journal.append(Record::Failed { step: None, error: "taken up again by an admin".to_owned() }, world.clock.now())?;
+    journal.append(Failure::cut_off("taken up again by an admin").into(), world.clock.now())?;
     recover(journal, world)
+}
+
+/// What a journal is told of a failure.
+struct Failure {
+    step: Option<usize>,
+    error: String,
+    blame: Blame,
+}
+
+impl Failure {
+    /// No step failed: somebody ended the agent, or the machine.
+    fn cut_off(error: &str) -> Self {
+        Self { step: None, error: error.to_owned(), blame: Blame::Agent }
+    }
+}
+
+impl From<Failure> for Record {
+    fn from(Failure { step, error, blame }: Failure) -> Self {
+        Self::Failed { step, error, blame }
+    }
 }
 
 impl Walk<'_, '_> {
     /// Applies all steps; answers the first that failed.
-    fn forward(&mut self) -> Result<Result<(), (usize, String)>, JournalError> {
+    fn forward(&mut self) -> Result<Result<(), Failure>, JournalError> {
         for number in 0..self.plan.steps.len() {
             self.announce(number);
             self.record(Record::Begun { step: number })?;
             let planned = self.plan.steps[number].clone();
             if let Err(error) = step::apply(self, &planned) {
                 self.cause = step::cause(&planned, &error);
-                return Ok(Err((number, chain(&error))));
+                return Ok(Err(self.judge(number, &error)));
             }
             self.record(Record::Applied { step: number })?;
         }
         Ok(Ok(()))
+    }
+
+    /// Says whose fault it is that a step failed.
+    fn judge(&self, number: usize, error: &StepError) -> Failure {
+        let step = self.plan.steps.get(number).unwrap_or(&Step::Probe);
+        Failure { step: Some(number), error: chain(error), blame: blame::of(step, error) }
     }
 
     /// The commit is this one append. No work happens in it.
@@ -123,9 +154,9 @@ impl Walk<'_, '_> {
         Ok(Outcome::Completed)
     }
 
-    fn fail(&mut self, step: Option<usize>, error: String) -> Result<Outcome, JournalError> {
-        self.note(format!("{error}; putting everything back"));
-        self.record(Record::Failed { step, error })?;
+    fn fail(&mut self, failure: Failure) -> Result<Outcome, JournalError> {
+        self.note(format!("{}; putting everything back", failure.error));
+        self.record(failure.into())?;
         self.unwind()
     }
 

@@ -3,6 +3,7 @@
 //! The engine is plain synchronous code. It makes no choices: what is done is in the plan, what was done is in the journal,
 //! and what is to be done after a crash is a pure function of both ([`resume`]).
 
+pub mod blame;
 pub mod engine;
 pub mod keep;
 pub mod resume;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
-use surefoot::journal::{Journal, Record};
+use surefoot::journal::{Blame, Journal, Record};
 use surefoot::layout::{AppLayout, Layout};
 use surefoot::plan::{Act, FORMAT, Instance, Manager, Plan, Side, Step};
 
@@ -205,7 +205,7 @@ pub(crate) const ERROR: &str = "web: http://127.0.0.1:8000/health answers with s
 
 pub(crate) fn failed() -> Vec<(i64, Record)> {
     let mut records = up_to_the_probe();
-    records.push((72, Record::Failed { step: Some(4), error: ERROR.to_owned() }));
+    records.push((72, Record::Failed { step: Some(4), error: ERROR.to_owned(), blame: Blame::Release }));
     for (second, step) in [(72, 4), (73, 3), (74, 2), (76, 1)] {
         records.push((second, Record::Reverted { step }));
     }

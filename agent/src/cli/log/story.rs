@@ -61,8 +61,10 @@ fn line(plan: &Plan, before: &[Entry], entry: &Entry, after: &[Entry]) -> Option
             format!("healthy for the first time; it must stay so for {soak} s")
         }
         Record::Soaked { seconds } => format!("healthy for {seconds} s"),
-        Record::Failed { step: Some(step), error } => format!("FAILED in {}: {error}", of(plan, *step)),
-        Record::Failed { step: None, error } => format!("FAILED: {error}"),
+        Record::Failed { step: Some(step), error, blame } => {
+            format!("FAILED in {}, {}: {error}", of(plan, *step), blame.words())
+        }
+        Record::Failed { step: None, error, .. } => format!("FAILED: {error}"),
         Record::Reverted { step } => format!("put back: {}{}", of(plan, *step), since(before, entry.at)),
         Record::RevertFailed { step, error } => format!("CANNOT PUT BACK: {}: {error}", of(plan, *step)),
         Record::LeftAside { database, name, bytes } => {

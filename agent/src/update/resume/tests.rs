@@ -1,6 +1,7 @@
 //! The rule of recovery as tables of records.
 
 use super::*;
+use crate::journal::Blame;
 use crate::plan::Step;
 use crate::update::tests::machine::Machine;
 use crate::update::tests::release::{Migration, Release};
@@ -46,7 +47,7 @@ fn with(mut records: Vec<Record>, more: &[Record]) -> Vec<Record> {
 }
 
 fn failed() -> Record {
-    Record::Failed { step: None, error: "no".to_owned() }
+    Record::Failed { step: None, error: "no".to_owned(), blame: Blame::Agent }
 }
 
 fn stuck() -> Record {

@@ -9,7 +9,8 @@ use manifest_schema::profile::Service;
 use super::StepError;
 use super::stop::{put_door_in, stop_services};
 use crate::durable;
-use crate::host::{child::ChildError, guard, systemd, vendor::VendorError};
+use crate::host::guard::{self, GuardError};
+use crate::host::{child::ChildError, systemd, vendor::VendorError};
 use crate::plan::{Manager, Side};
 use crate::update::Walk;
 
@@ -136,7 +137,7 @@ fn reload(changed: bool) -> Result<(), StepError> {
     if !changed {
         return Ok(());
     }
-    systemd::daemon_reload().map_err(|source| failed("daemon-reload", source))
+    systemd::daemon_reload().map_err(|source| GuardError::Reload(source).into())
 }
 
 fn failed(label: &str, source: ChildError) -> StepError {
