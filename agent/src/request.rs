@@ -71,7 +71,7 @@ pub enum Request {
         instance: Option<Name>,
     },
     /// Take a stuck update up again.
-    Retry {
+    Resume {
         /// Which instance.
         instance: Option<Name>,
     },
@@ -96,7 +96,7 @@ impl Request {
             | Self::Install { instance, .. }
             | Self::Adopt { instance, .. }
             | Self::Release { instance }
-            | Self::Retry { instance }
+            | Self::Resume { instance }
             | Self::Show { instance, .. } => instance.as_ref(),
         }
     }

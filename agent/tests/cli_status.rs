@@ -123,7 +123,7 @@ fn a_stuck_update_shouts_and_has_its_own_exit_code() {
     assert_eq!(run.code, 8, "stuck is worse than stale");
     assert!(run.out.contains("!! STUCK: 1.2.0 could neither be finished nor undone"), "{}", run.out);
     assert!(run.out.contains("!! STALE: "), "{}", run.out);
-    assert!(run.out.contains("surefoot retry"), "{}", run.out);
+    assert!(run.out.contains("surefoot resume"), "{}", run.out);
 }
 
 #[test]

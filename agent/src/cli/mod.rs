@@ -145,7 +145,7 @@ enum Verb {
         which: Which,
     },
     /// Take a stuck update up again, after mending what it stumbled over
-    Retry {
+    Resume {
         #[command(flatten)]
         which: Which,
     },
@@ -256,7 +256,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             ask::act(&layout, Request::Update { instance: which.instance, version, again })
         }
         Verb::Rollback { dry_run, yes, which } => ask::rollback(&layout, which.instance, dry_run, yes),
-        Verb::Retry { which } => ask::act(&layout, Request::Retry { instance: which.instance }),
+        Verb::Resume { which } => ask::act(&layout, Request::Resume { instance: which.instance }),
         Verb::History { which, format } => history::run(&layout, &which, format),
         Verb::Log { number, which, format } => log::run(&layout, number, &which, format),
         Verb::Health { which, format } => health::run(&layout, &which, format),

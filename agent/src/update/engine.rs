@@ -92,7 +92,7 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
 ///
 /// # Errors
 /// When the journal cannot be written.
-pub fn retry(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
+pub fn take_up(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Outcome>, JournalError> {
     journal.append(Failure::cut_off("taken up again by an admin").into(), world.clock.now())?;
     recover(journal, world)
 }

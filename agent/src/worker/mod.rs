@@ -108,10 +108,10 @@ fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Res
         Failure::of(exit, &error)
     })?;
     let mut work = Work { layout, clock: SystemClock::default(), tell };
-    let retry = matches!(asked.request, Request::Retry { .. }).then_some(&asked.request);
-    match recover::every_instance(&mut work, retry) {
+    let resume = matches!(asked.request, Request::Resume { .. }).then_some(&asked.request);
+    match recover::every_instance(&mut work, resume) {
         // A stuck instance does not hold up the others; of itself it says so when it is asked for.
-        Err(failure) if failure.exit == Exit::Stuck && retry.is_none() && asked.request != Request::Recover => {
+        Err(failure) if failure.exit == Exit::Stuck && resume.is_none() && asked.request != Request::Recover => {
             work.note(failure.message);
         }
         recovered => recovered?,
@@ -140,7 +140,7 @@ impl Work<'_> {
         };
         match request {
             Request::Recover => Ok(Reply::well("nothing is open")),
-            Request::Retry { .. } => Ok(Reply::well("nothing is stuck any more")),
+            Request::Resume { .. } => Ok(Reply::well("nothing is stuck any more")),
             Request::Poll => update::poll(self),
             Request::Check { .. } => check::check(self, &settings()?),
             Request::Show { version, .. } => check::show(self, &settings()?, version),

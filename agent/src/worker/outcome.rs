@@ -22,7 +22,7 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
         Outcome::Stuck { reason } => Reply {
             exit: Exit::Stuck,
             message: format!(
-                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot retry'"
+                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot resume'"
             ),
             answer: None,
         },

@@ -11,21 +11,21 @@ use crate::request::Request;
 use crate::update::{self, Outcome, World, engine};
 
 /// Recovers every instance that the state knows, whether it is still configured or not: the plan is in the journal.
-pub(super) fn every_instance(work: &mut Work<'_>, retry: Option<&Request>) -> Result<(), Failure> {
+pub(super) fn every_instance(work: &mut Work<'_>, resume: Option<&Request>) -> Result<(), Failure> {
     let mut first = Ok(());
     for here in known(work)? {
         // One that cannot be put right is no reason to leave the next one down.
-        first = first.and(one_instance(work, &here, retry));
+        first = first.and(one_instance(work, &here, resume));
     }
     first
 }
 
-fn one_instance(work: &mut Work<'_>, here: &InstanceLayout, retry: Option<&Request>) -> Result<(), Failure> {
+fn one_instance(work: &mut Work<'_>, here: &InstanceLayout, resume: Option<&Request>) -> Result<(), Failure> {
     let journals = journals(here)?;
     let Some(open) = history::open(&journals) else { return Ok(()) };
     let instance = &open.plan().instance.name;
-    let retry = retry.is_some_and(|request| request.instance().is_none_or(|wanted| wanted == instance));
-    match recover(work, open.clone(), retry)? {
+    let resume = resume.is_some_and(|request| request.instance().is_none_or(|wanted| wanted == instance));
+    match recover(work, open.clone(), resume)? {
         Some(Outcome::Stuck { reason }) => Err(stuck(instance, &reason)),
         Some(outcome) => {
             let Reply { message, .. } = told(open.plan(), outcome);
@@ -53,7 +53,7 @@ fn stuck(instance: &Name, reason: &str) -> Failure {
     Failure::new(Exit::Stuck, format!("{instance}: an update is stuck: {reason}"))
 }
 
-fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option<Outcome>, Failure> {
+fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Option<Outcome>, Failure> {
     let plan = open.plan().clone();
     let mut services = services(&plan.instance, open.directory().to_owned());
     let mut world = World {
@@ -65,8 +65,11 @@ fn recover(work: &mut Work<'_>, mut open: Journal, retry: bool) -> Result<Option
         delivery: None,
     };
     let is_stuck = matches!(update::resume::next(&open), update::resume::Next::Stuck(_));
-    let outcome =
-        if retry && is_stuck { engine::retry(&mut open, &mut world) } else { update::recover(&mut open, &mut world) };
+    let outcome = if resume && is_stuck {
+        engine::take_up(&mut open, &mut world)
+    } else {
+        update::recover(&mut open, &mut world)
+    };
     outcome.map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 

@@ -108,9 +108,9 @@ fn releasing_survives_a_second_blow() {
     every_pair(&scenarios::RELEASE);
 }
 
-fn retry(machine: &mut Machine) -> Option<Outcome> {
+fn resume(machine: &mut Machine) -> Option<Outcome> {
     let mut journal = machine.journals().pop().unwrap();
-    machine.with_world(&mut journal, engine::retry).unwrap()
+    machine.with_world(&mut journal, engine::take_up).unwrap()
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_was_resumed_too_often_is_stuck_until_a_person_takes_it_up() {
     assert!(matches!(machine.recover().unwrap(), Some(Outcome::Stuck { .. })));
     assert_eq!(history::status(&machine.journals()[0]), history::Status::Stuck);
     assert!(matches!(machine.recover().unwrap(), Some(Outcome::Stuck { .. })), "and it stays so");
-    assert!(matches!(retry(&mut machine), Some(Outcome::RolledBack { .. })));
+    assert!(matches!(resume(&mut machine), Some(Outcome::RolledBack { .. })));
     machine.holds_at_rest(scenarios::UPDATE.old).unwrap();
 }
 
@@ -136,7 +136,7 @@ fn a_revert_that_keeps_failing_is_stuck_until_a_person_takes_it_up() {
     let outcome = machine.run((scenarios::ILL.plan)(&machine)).unwrap();
     assert!(matches!(&outcome, Outcome::Stuck { reason } if reason.contains("stop cannot be reverted")), "{outcome:?}");
     assert!(matches!(machine.recover().unwrap(), Some(Outcome::Stuck { .. })));
-    assert!(matches!(retry(&mut machine), Some(Outcome::RolledBack { touched: true, .. })));
+    assert!(matches!(resume(&mut machine), Some(Outcome::RolledBack { touched: true, .. })));
     scenarios::ILL.check_rest(&mut machine, &before).unwrap();
 }
 
