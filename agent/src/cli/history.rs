@@ -71,6 +71,7 @@ pub(super) fn told(status: Status) -> &'static str {
         Status::Failed => "failed",
         Status::RolledBack => "rolled back",
         Status::Stuck => "STUCK",
+        Status::Abandoned => "abandoned",
     }
 }
 

@@ -4,7 +4,7 @@ use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Severity;
 use serde::Serialize;
 
-use super::{Blame, Journal, Record};
+use super::{Blame, Journal, Record, Stands};
 use crate::plan::{Act, Plan, Side};
 
 /// How an update stands.
@@ -23,6 +23,8 @@ pub enum Status {
     RolledBack,
     /// A person is needed.
     Stuck,
+    /// A person has put things right by hand.
+    Abandoned,
 }
 
 impl Status {
@@ -35,6 +37,7 @@ impl Status {
             Self::Failed => "failed",
             Self::RolledBack => "rolled_back",
             Self::Stuck => "stuck",
+            Self::Abandoned => "abandoned",
         }
     }
 }
@@ -78,6 +81,9 @@ fn row(journal: &Journal, all: &[Journal]) -> Row {
 
 /// How one update stands, later rollbacks left out of account.
 pub fn status(journal: &Journal) -> Status {
+    if stands(journal).is_some() {
+        return Status::Abandoned;
+    }
     // What is left to do after the commit is tidying up, however often that is taken up.
     if is_good(journal) {
         return Status::Completed;
@@ -98,7 +104,8 @@ pub fn status(journal: &Journal) -> Status {
             | Record::LeftAside { .. }
             | Record::Committed
             | Record::Finished
-            | Record::Resumed,
+            | Record::Resumed
+            | Record::Abandoned { .. },
         ) => Status::InProgress,
     }
 }
@@ -109,9 +116,8 @@ pub fn touched_the_service(journal: &Journal) -> bool {
 }
 
 fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
-    let last =
-        journal.entries().iter().rev().find(|entry| matches!(entry.record, Record::Committed | Record::RolledBack))?;
-    Some(last.at)
+    let is_end = |record: &Record| matches!(record, Record::Committed | Record::RolledBack | Record::Abandoned { .. });
+    journal.entries().iter().rev().find(|entry| is_end(&entry.record)).map(|entry| entry.at)
 }
 
 fn error(journal: &Journal) -> Option<String> {
@@ -130,13 +136,13 @@ fn was_taken_back(plan: &Plan, all: &[Journal]) -> bool {
 }
 
 fn taken_back(all: &[Journal]) -> impl Iterator<Item = u32> + '_ {
-    all.iter().filter(|journal| is_good(journal) && journal.plan().act == Act::Rollback).filter_map(|rollback| {
+    all.iter().filter(|journal| took_effect(journal) && journal.plan().act == Act::Rollback).filter_map(|rollback| {
         let left = rollback.plan().from.as_ref()?;
         all.iter()
             .rev()
             .find(|update| {
                 update.plan().id < rollback.plan().id
-                    && is_good(update)
+                    && took_effect(update)
                     && update.plan().act != Act::Rollback
                     && update.plan().to.version == left.version
             })
@@ -149,27 +155,58 @@ pub fn is_good(journal: &Journal) -> bool {
     journal.records().any(|record| matches!(record, Record::Committed))
 }
 
-/// What is installed: the release of the last good update. After `release` nothing is.
-pub fn installed(journals: &[Journal]) -> Option<Side> {
-    let last = journals.iter().rfind(|journal| is_good(journal))?;
-    match last.plan().act {
-        Act::Release => None,
-        Act::Install | Act::Adopt | Act::Update | Act::Rollback => Some(last.plan().to.clone()),
+/// What a person said who abandoned the update, if one did.
+pub fn stands(journal: &Journal) -> Option<Stands> {
+    if let Some(Record::Abandoned { stands, .. }) = journal.records().next_back() { Some(*stands) } else { None }
+}
+
+/// Whether the update's release is what it left installed: it stayed, or a person who abandoned the update says so.
+pub fn took_effect(journal: &Journal) -> bool {
+    match stands(journal) {
+        Some(stands) => stands == Stands::New,
+        None => is_good(journal),
     }
 }
 
-/// The good update that brought what is installed and can be taken back: its previous release is kept.
+/// What is installed: the release of the last update that has a word on it. After `release` nothing is.
+pub fn installed(journals: &[Journal]) -> Option<Side> {
+    journals.iter().rev().find_map(left_installed)?
+}
+
+/// What an update left installed; `None` where that is what was installed before it.
+fn left_installed(journal: &Journal) -> Option<Option<Side>> {
+    let plan = journal.plan();
+    match stands(journal) {
+        Some(Stands::Old) => Some(plan.from.clone()),
+        Some(Stands::Nothing) => Some(None),
+        Some(Stands::New) | None if took_effect(journal) => match plan.act {
+            Act::Release => Some(None),
+            Act::Install | Act::Adopt | Act::Update | Act::Rollback => Some(Some(plan.to.clone())),
+        },
+        Some(Stands::New | Stands::Other) | None => None,
+    }
+}
+
+/// The update that brought what is installed. Where its journal is lost: the one that tells of it.
+pub fn bringer(journals: &[Journal]) -> Option<&Journal> {
+    let installed = installed(journals)?;
+    let brought = |journal: &&Journal| took_effect(journal) && journal.plan().to.version == installed.version;
+    journals.iter().rfind(brought).or_else(|| journals.iter().rfind(|journal| left_installed(journal).is_some()))
+}
+
+/// The good update that brought what is installed and can be taken back: its previous release is kept. What a person
+/// left after an abandoned update is nobody's to take back but theirs.
 pub fn can_be_taken_back(journals: &[Journal]) -> Option<&Journal> {
-    let last = journals.iter().rfind(|journal| is_good(journal))?;
-    (last.plan().act == Act::Update).then_some(last)
+    let last = journals.iter().rfind(|journal| left_installed(journal).is_some())?;
+    (last.plan().act == Act::Update && stands(last).is_none()).then_some(last)
 }
 
 /// An update that was cut off this often, by a power cut or a kill, counts against its release: it may be what brings
 /// the machine down.
 const MOST_CUTS: usize = 3;
 
-/// Manifests of releases that failed after the old one was stopped, or that an admin took back. They are not tried again
-/// by themselves. One power cut is not the release's fault.
+/// Manifests of releases that failed after the old one was stopped, that an admin took back, or whose update an admin
+/// abandoned for what was there before. They are not tried again by themselves. One power cut is not the release's fault.
 pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
     let back: Vec<&Journal> = journals
         .iter()
@@ -186,7 +223,13 @@ pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
     });
     let taken: Vec<u32> = taken_back(journals).collect();
     let taken = journals.iter().filter(|journal| taken.contains(&journal.plan().id));
-    failed.chain(taken).filter_map(|journal| journal.plan().to.manifest).collect()
+    let given_up = journals.iter().filter(|journal| was_given_up(journal));
+    failed.chain(taken).chain(given_up).filter_map(|journal| journal.plan().to.manifest).collect()
+}
+
+/// Whether a person left something else installed than the update was to bring.
+fn was_given_up(journal: &Journal) -> bool {
+    journal.plan().act == Act::Update && matches!(stands(journal), Some(Stands::Old | Stands::Nothing))
 }
 
 /// Whose fault the first failure was.

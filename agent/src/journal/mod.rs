@@ -8,7 +8,7 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
-pub use record::{Blame, Entry, Record};
+pub use record::{Blame, Entry, Record, Stands};
 
 use crate::durable;
 use crate::plan::{FORMAT, Plan};

@@ -86,6 +86,27 @@ pub enum Record {
     },
     /// The agent started again and took the update up.
     Resumed,
+    /// A person has put things right by hand and says so: neither finished nor undone, and over all the same.
+    Abandoned {
+        /// Who said it.
+        by: String,
+        /// What counts as installed from here on.
+        stands: Stands,
+    },
+}
+
+/// What a person leaves installed who abandons an update: where the directory led at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// The release that the update was to bring.
+    New,
+    /// The release that it was to leave.
+    Old,
+    /// Nothing that is managed: a first install or an adoption that did not come about, or a directory given back.
+    Nothing,
+    /// Neither of its sides: another, later update has the word. Only of an old journal that was damaged long after its end.
+    Other,
 }
 
 /// Whose fault a failure is. Only a release that failed by its own fault is remembered as bad; how each failure is classed
@@ -116,7 +137,7 @@ impl Blame {
 impl Record {
     /// Whether nothing follows it: the update is over.
     pub fn is_last(&self) -> bool {
-        matches!(self, Self::Finished | Self::RolledBack)
+        matches!(self, Self::Finished | Self::RolledBack | Self::Abandoned { .. })
     }
 
     /// Its word in the journal, and the step that it is about.
@@ -136,6 +157,7 @@ impl Record {
             Self::RolledBack => ("rolled_back", None),
             Self::Stuck { .. } => ("stuck", None),
             Self::Resumed => ("resumed", None),
+            Self::Abandoned { .. } => ("abandoned", None),
         }
     }
 }

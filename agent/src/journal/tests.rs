@@ -122,7 +122,8 @@ fn a_journal_of_another_format_is_left_to_the_program_that_wrote_it() {
 
 #[test]
 fn the_reserve_goes_with_the_last_record() {
-    for last in [Record::Finished, Record::RolledBack] {
+    let abandoned = Record::Abandoned { by: "ann".to_owned(), stands: Stands::Old };
+    for last in [Record::Finished, Record::RolledBack, abandoned] {
         let place = place();
         let mut journal = place.begin();
         assert!(std::fs::metadata(place.directory.join("reserve")).unwrap().len() >= 64 * 1024);
@@ -200,6 +201,46 @@ fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
     let released = told(3, Act::Release, "1.1.0", &good);
     assert_eq!(installed(&of(&[&adopted, &update, &released])), None);
     assert_eq!(history::next_id(&still), 4);
+}
+
+#[test]
+fn what_a_person_leaves_installed_is_what_they_say() {
+    let good = [Record::Committed, Record::Finished];
+    let abandoned = |id, act, to, stands| {
+        let stuck = Record::Stuck { reason: "no way".to_owned() };
+        told(id, act, to, &[Record::Begun { step: 4 }, failed(), stuck, Record::Abandoned { by: "ann".into(), stands }])
+    };
+    let adopted = told(1, Act::Adopt, "1.0.0", &good);
+    let update = told(2, Act::Update, "1.1.0", &good);
+    let after = |journals: &[&Journal]| {
+        let journals: Vec<Journal> = journals.iter().map(|journal| (*journal).clone()).collect();
+        assert!(!journals.last().unwrap().is_open());
+        assert!(history::can_be_taken_back(&journals).is_none(), "it is the person's to take back");
+        let installed = history::installed(&journals).map(|side| side.version.to_string());
+        let bringer = history::bringer(&journals).map(|journal| journal.plan().id);
+        (installed.unwrap_or_default(), bringer.unwrap_or_default(), history::bad(&journals).len())
+    };
+    let table = [
+        (Act::Update, "1.1.0", Stands::Old, ("1.0.0", 1, 1)),
+        (Act::Update, "1.1.0", Stands::New, ("1.1.0", 2, 0)),
+        (Act::Release, "1.1.0", Stands::Nothing, ("", 0, 0)),
+        (Act::Release, "1.1.0", Stands::Old, ("1.0.0", 1, 0)),
+    ];
+    for (act, to, stands, (installed, bringer, bad)) in table {
+        let last = abandoned(2, act, to, stands);
+        assert_eq!(history::status(&last), history::Status::Abandoned);
+        assert_eq!(after(&[&adopted, &last]), (installed.to_owned(), bringer, bad), "{act:?} {stands:?}");
+    }
+
+    let back = abandoned(3, Act::Rollback, "1.0.0", Stands::New);
+    assert_eq!(after(&[&adopted, &update, &back]), ("1.0.0".to_owned(), 3, 1), "what was taken back is bad");
+    assert_eq!(after(&[&abandoned(1, Act::Install, "1.0.0", Stands::Nothing)]).0, "");
+    assert_eq!(after(&[&abandoned(2, Act::Update, "1.1.0", Stands::Old)]).0, "1.0.0", "an earlier journal may be lost");
+
+    let of_long_ago = abandoned(2, Act::Update, "1.1.0", Stands::Other);
+    let later = told(3, Act::Update, "1.1.0", &good);
+    let journals = [adopted, of_long_ago, later];
+    assert_eq!(history::bringer(&journals).unwrap().plan().id, 3, "a later update has the word");
 }
 
 #[test]

@@ -85,7 +85,8 @@ pub fn to_revert(journal: &Journal) -> Vec<(usize, bool)> {
             | Record::Finished
             | Record::RolledBack
             | Record::Stuck { .. }
-            | Record::Resumed => {}
+            | Record::Resumed
+            | Record::Abandoned { .. } => {}
         }
     }
     begun.reverse();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::cli::history::{told, what};
 use crate::cli::words;
 use crate::journal::history::Status;
-use crate::journal::{Entry, Journal, Record};
+use crate::journal::{Entry, Journal, Record, Stands};
 use crate::plan::Plan;
 
 /// Columns of the time of day and the gap after it.
@@ -75,7 +75,17 @@ fn line(plan: &Plan, before: &[Entry], entry: &Entry, after: &[Entry]) -> Option
         Record::RolledBack => "everything is as before".to_owned(),
         Record::Stuck { reason } => format!("STUCK: {reason}"),
         Record::Resumed => "the agent started again and took the update up".to_owned(),
+        Record::Abandoned { by, stands } => format!("abandoned by {by}: {}", stands_words(plan, *stands)),
     })
+}
+
+fn stands_words(plan: &Plan, stands: Stands) -> String {
+    match (stands, &plan.from) {
+        (Stands::New, _) => format!("{} stands", plan.to.version),
+        (Stands::Old, Some(from)) => format!("{} stands", from.version),
+        (Stands::Old | Stands::Nothing, _) => "nothing managed stands".to_owned(),
+        (Stands::Other, _) => "what stands is another update's".to_owned(),
+    }
 }
 
 /// A step that came to its end says how long it took.

@@ -89,8 +89,8 @@ pub(super) struct LastFailure {
     pub(super) id: u32,
     pub(super) version: String,
     pub(super) at: Timestamp,
-    /// Whether the application had been stopped for it.
-    pub(super) touched: bool,
+    /// How it ended: `failed` before anything was stopped, `rolled_back`, or `abandoned`.
+    pub(super) status: history::Status,
     pub(super) error: String,
 }
 
@@ -152,12 +152,11 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
 
 fn installed(journals: &[Journal]) -> Option<Installed> {
     let side = history::installed(journals)?;
-    let journal = journals.iter().rfind(|journal| history::is_good(journal))?;
-    let committed = journal.entries().iter().find(|entry| entry.record == Record::Committed)?;
+    let row = history::rows(std::slice::from_ref(history::bringer(journals)?)).pop()?;
     Some(Installed {
         version: side.version.to_string(),
-        since: committed.at,
-        applied_by: journal.plan().applied_by.clone(),
+        since: row.completed_at.unwrap_or(row.started_at),
+        applied_by: row.applied_by,
     })
 }
 
@@ -218,7 +217,7 @@ fn left(journal: &Journal, done: u64, now: Timestamp) -> u64 {
 /// Only where nothing good came after it.
 fn last_failure(journals: &[Journal]) -> Option<LastFailure> {
     let last = journals.iter().rfind(|journal| !journal.is_open())?;
-    if history::is_good(last) {
+    if history::took_effect(last) {
         return None;
     }
     let row = history::rows(std::slice::from_ref(last)).pop()?;
@@ -226,7 +225,7 @@ fn last_failure(journals: &[Journal]) -> Option<LastFailure> {
         id: row.id,
         version: row.version,
         at: row.completed_at?,
-        touched: history::touched_the_service(last),
+        status: row.status,
         error: row.error_message.unwrap_or_default(),
     })
 }

@@ -4,6 +4,7 @@ use super::super::print::{Screen, Tone};
 use super::super::words;
 use super::facts::{Agent, Open, State, Status};
 use crate::exit::Exit;
+use crate::journal::history;
 use crate::plan::Act;
 
 /// Columns of a field's name.
@@ -91,7 +92,7 @@ impl Note<'_> {
                 "STUCK: {version} could neither be finished nor undone: {reason}. \
                  See {}, mend the cause, then {}",
                 self.typed(&format!("log {id}")),
-                self.typed("retry")
+                self.typed("resume")
             ));
         }
         if self.status.metadata.stale {
@@ -134,7 +135,15 @@ impl Note<'_> {
         let Some(failure) = &self.status.last_failure else { return };
         let (version, at) = (&failure.version, words::moment(failure.at));
         let log = self.typed(&format!("log {}", failure.id));
-        let what = if failure.touched { "failed and was rolled back" } else { "failed before anything was stopped" };
+        let what = match failure.status {
+            history::Status::Abandoned => "was abandoned, which was put right by hand,",
+            history::Status::Failed => "failed before anything was stopped",
+            history::Status::RolledBack
+            | history::Status::Pending
+            | history::Status::InProgress
+            | history::Status::Completed
+            | history::Status::Stuck => "failed and was rolled back",
+        };
         self.field("last update", &format!("{version} {what} at {at}: {} ({log})", failure.error));
     }
 

@@ -50,6 +50,10 @@ fn failed() -> Record {
     Record::Failed { step: None, error: "no".to_owned(), blame: Blame::Agent }
 }
 
+fn abandoned() -> Record {
+    Record::Abandoned { by: "ann".to_owned(), stands: crate::journal::Stands::Old }
+}
+
 fn stuck() -> Record {
     Record::Stuck { reason: "no way".to_owned() }
 }
@@ -79,6 +83,7 @@ fn what_is_to_be_done_is_read_from_the_records() {
         (with(vec![Record::Committed], &many), FinishForward),
         (vec![Record::Committed, Record::Finished], Nothing),
         (vec![failed(), Record::RolledBack], Nothing),
+        (with(up_to(6), &[failed(), stuck(), abandoned()]), Nothing),
         (with(up_to(STOP), &[failed(), stuck()]), Next::Stuck("no way".to_owned())),
         (with(up_to(STOP), &[failed(), stuck(), failed()]), Unwind),
         (with(up_to(STOP), &many[1..]), Unwind),
@@ -131,6 +136,7 @@ fn the_door_is_closed_while_neither_release_may_start() {
         (with(up_to(9), &reverted(5..=9)), false),
         (with(up_to(9), &reverted(4..=9)), false),
         (with(up_to(7), &[failed(), stuck()]), true),
+        (with(up_to(7), &[failed(), stuck(), abandoned()]), false),
         (with(with(up_to(9), &[Record::Soaking]), &many), false),
         (with(with(up_to(9), &[Record::Soaking]), &with(many, &[stuck()])), false),
         (with(up_to(9), &[Record::Committed]), false),
