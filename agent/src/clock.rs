@@ -1,5 +1,7 @@
 //! Time as an argument. A trait because a test cannot own the time.
 
+pub mod steady;
+
 use std::time::{Duration, Instant};
 
 /// What the engine asks of time.

@@ -42,6 +42,11 @@ impl Layout {
         self.state().join("lock")
     }
 
+    /// What the agent has seen of the machine's clock.
+    pub fn clock(&self) -> PathBuf {
+        self.state().join("clock.json")
+    }
+
     /// Gone after a reboot.
     pub fn run(&self) -> PathBuf {
         self.root.join("run/surefoot")

@@ -17,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
+use crate::clock::steady;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
@@ -115,6 +116,7 @@ impl Daemon {
     async fn follow_schedule(self: Rc<Self>) {
         let mut at_least = Duration::ZERO;
         loop {
+            self.watch_clock();
             let pause = timing::until_next(&self.layout);
             self.notifier.status(&pause.words);
             let request = tokio::select! {
@@ -129,6 +131,14 @@ impl Daemon {
                 self.job_when_free(&Asked { by: "the schedule".to_owned(), request }).await;
                 at_least = AT_LEAST;
             }
+        }
+    }
+
+    /// What is removed by its age waits for a clock that has run steadily.
+    fn watch_clock(&self) {
+        let sight = steady::Sight::take(jiff::Timestamp::now());
+        if let Err(error) = steady::watch(&self.layout.clock(), sight) {
+            tracing::warn!("{}", crate::exit::chain(&error));
         }
     }
 

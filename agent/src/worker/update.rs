@@ -10,6 +10,7 @@ use super::check::{self, Look};
 use super::outcome::told;
 use super::preflight::{baseline, check_kept, check_manager, check_room, check_units, examine};
 use super::{Asker, Reply, Work, services};
+use crate::clock::steady::{self, Sight};
 use crate::config::{self, Settings};
 use crate::decide::{Approval, Verdict, Wish, write_approval};
 use crate::durable;
@@ -36,16 +37,24 @@ fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> 
     let here = work.here(settings);
     super::recover::is_free(&here)?;
     let journals = check::journals(work, settings)?;
-    let now = work.now();
-    if let Err(error) = update::keep::expire(&journals, &here, settings.keep_previous_days, now) {
-        work.note(format!("old backups cannot be removed: {}", crate::exit::chain(&error)));
-    }
+    expire(work, settings, &journals);
     if history::installed(&journals).is_none() {
         let message = format!("{}: nothing is installed yet", settings.instance.name);
         check::remember(work, settings, Exit::Ok, message.clone(), None, None)?;
         return Ok(Reply::well(message));
     }
     decide_and_apply(work, settings, Wish::Poll)
+}
+
+/// Removes what is older than the client's days, by a clock that can be believed.
+fn expire(work: &mut Work<'_>, settings: &Settings, journals: &[Journal]) {
+    let now = work.now();
+    if !steady::look(&work.layout.clock(), Sight::take(now)).is_enough() {
+        return;
+    }
+    if let Err(error) = update::keep::expire(journals, &work.here(settings), settings.keep_previous_days, now) {
+        work.note(format!("old backups cannot be removed: {}", crate::exit::chain(&error)));
+    }
 }
 
 /// `surefoot update`.
