@@ -16,6 +16,9 @@ use crate::plan::{FORMAT, Plan};
 /// Bytes that each journal keeps for a full disk: the records of the way back, and the few small files of its steps.
 const RESERVE: u64 = 256 * 1024;
 
+/// How the name of an update's directory ends that is being removed: nothing in it counts any more.
+pub const REMOVING: &str = ".removing";
+
 /// The journal of one update.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -190,7 +193,7 @@ fn read_lines(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, JournalError> {
         .collect()
 }
 
-/// The journals below `updates`, by number. A directory without a plan is left out.
+/// The journals below `updates`, by number. A directory without a plan is left out, and one that is being removed.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -203,8 +206,11 @@ pub fn read_all(updates: &Path) -> Result<Vec<Journal>, JournalError> {
     };
     let mut journals = Vec::new();
     for entry in entries {
-        let path = entry.map_err(read)?.path().join("journal.jsonl");
-        journals.extend(Journal::read(&path)?);
+        let directory = entry.map_err(read)?.path();
+        if directory.to_str().is_some_and(|directory| directory.ends_with(REMOVING)) {
+            continue;
+        }
+        journals.extend(Journal::read(&directory.join("journal.jsonl"))?);
     }
     journals.sort_by_key(|journal| journal.plan().id);
     Ok(journals)

@@ -1,17 +1,18 @@
 //! Vacuum: after the commit, what no way back needs any more goes.
 //!
 //! Kept are the current release, the one before it, and the backups of the last updates for as many days as the client
-//! says. What a rollback left aside is kept as long.
+//! says ([`expire`]). What a rollback left aside is kept as long.
 
-use jiff::{SignedDuration, Timestamp};
+mod expire;
+
 use manifest_schema::version::ReleaseVersion;
 
+pub use expire::{expire, is_expired, kept_until};
+
 use super::step::stage::check_home;
-use super::{StepError, Walk, with_store};
+use super::{StepError, Walk};
 use crate::durable;
-use crate::journal::Journal;
 use crate::plan::Act;
-use crate::store::BackupTag;
 
 /// Tidies up after a good update. Everything here can be done again.
 pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
@@ -53,47 +54,4 @@ fn remove_old_releases(walk: &Walk<'_, '_>) -> Result<(), StepError> {
 fn looks_like_ours(name: Option<&str>) -> bool {
     let version = name.map(|name| name.strip_suffix(".pending").unwrap_or(name));
     version.is_some_and(|version| version.parse::<ReleaseVersion>().is_ok())
-}
-
-/// Removes backups, and what was left aside, of updates that ended more than `days` ago. With its
-/// backup an update can no longer be taken back where it had migrated. Called between updates.
-///
-/// # Errors
-/// With the first that cannot be removed.
-pub fn expire(
-    journals: &[Journal],
-    here: &crate::layout::InstanceLayout,
-    days: u32,
-    now: Timestamp,
-) -> Result<(), StepError> {
-    let oldest = now - SignedDuration::from_hours(24 * i64::from(days));
-    for journal in journals.iter().filter(|journal| !journal.is_open()) {
-        let ended = journal.entries().last().map_or(now, |entry| entry.at);
-        // A mark and no record: the journal is over.
-        let mark = journal.directory().join("expired");
-        if ended < oldest && !mark.exists() {
-            discard(journal, here)?;
-            durable::remove_tree(&here.backup(journal.plan().id))?;
-            durable::write_atomic(&mark, b"", 0o640)?;
-        }
-    }
-    Ok(())
-}
-
-fn discard(journal: &Journal, here: &crate::layout::InstanceLayout) -> Result<(), StepError> {
-    let plan = journal.plan();
-    let app = crate::layout::AppLayout::new(&plan.instance.directory);
-    let vendor = super::vendor(plan, here, journal.directory());
-    let (tag, directory) = (BackupTag::of_update(plan.id), here.backup(plan.id));
-    for name in plan.backups().map(|backup| backup.database.clone()) {
-        let sides = std::iter::once(&plan.to).chain(&plan.from);
-        let Some(database) = super::find_database(sides, &name) else { continue };
-        with_store(&database, &vendor, &app, |store| {
-            store.discard(&tag, &directory)?;
-            store.forget_left(&tag, &directory)?;
-            store.forget_left(&BackupTag::of_restore(plan.id), &directory)
-        })
-        .map_err(|source| StepError::Store { database: name, source: Box::new(source) })?;
-    }
-    Ok(())
 }

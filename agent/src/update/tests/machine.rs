@@ -183,6 +183,11 @@ impl Machine {
         }
     }
 
+    /// So long after the beginning of time here.
+    pub(crate) fn clock_at(&self, after: jiff::SignedDuration) -> jiff::Timestamp {
+        now() + after
+    }
+
     /// Begins the journal and carries the plan out.
     pub(crate) fn run(&mut self, plan: Plan) -> Result<Outcome, JournalError> {
         self.leaves = plan.from.as_ref().map(|side| side.version.clone());
