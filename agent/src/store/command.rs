@@ -83,6 +83,16 @@ impl<'a> CommandStore<'a> {
     }
 
     pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        self.act("restore", &self.restore, &self.verified(record, dir)?)?;
+        Ok(None)
+    }
+
+    pub(super) fn verify(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
+        self.verified(record, dir).map(drop)
+    }
+
+    /// The directory that a backup is, if it is whole.
+    fn verified(&self, record: &BackupRecord, dir: &Path) -> Result<PathBuf, StoreError> {
         let Held::Directory { name, sha256 } = &record.held else {
             let reason = "the backup is not one of a vendor's command".to_owned();
             return Err(StoreError::NotPossible { database: self.name.to_string(), reason });
@@ -92,8 +102,7 @@ impl<'a> CommandStore<'a> {
             let reason = "its contents are not those that were written".to_owned();
             return Err(StoreError::Damaged { path, reason });
         }
-        self.act("restore", &self.restore, &path)?;
-        Ok(None)
+        Ok(path)
     }
 
     pub(super) fn migration(

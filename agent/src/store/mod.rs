@@ -15,6 +15,7 @@ mod record;
 pub mod sqlite;
 mod vendor;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use manifest_schema::migration::MigrationStep;
@@ -169,6 +170,30 @@ impl<'a> Store<'a> {
             Self::Postgres(store) => store.restore(record, dir),
             Self::Sqlite(store) => store.restore(record, dir),
             Self::Command(store) => store.restore(record, dir),
+        }
+    }
+
+    /// Looks whether a backup is where it was put and is what was written, and changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be brought back: it is gone or damaged, or the server cannot be asked.
+    pub fn verify(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.verify(record, dir),
+            Self::Sqlite(store) => store.verify(record, dir),
+            Self::Command(store) => store.verify(record, dir),
+        }
+    }
+
+    /// All databases of the server by name, each with its object id; `None`: there is no server. Asked with the application's
+    /// own rights.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub fn databases(&self) -> Result<Option<BTreeMap<String, u32>>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.databases().map(Some),
+            Self::Sqlite(_) | Self::Command(_) => Ok(None),
         }
     }
 

@@ -137,6 +137,15 @@ pub(super) fn hash_file(path: &Path) -> Result<Sha256, StoreError> {
     Ok(hasher.finish())
 }
 
+/// Looks whether a file is the one that was written.
+pub(super) fn verify_file(path: &Path, sha256: &Sha256) -> Result<(), StoreError> {
+    if hash_file(path)? == *sha256 {
+        return Ok(());
+    }
+    let reason = "its contents are not those that were written".to_owned();
+    Err(StoreError::Damaged { path: path.to_owned(), reason })
+}
+
 /// Length of a file in bytes.
 pub(super) fn size_of(path: &Path) -> Result<u64, StoreError> {
     Ok(std::fs::metadata(path).reading("look at", path)?.len())

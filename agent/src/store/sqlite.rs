@@ -26,7 +26,7 @@ pub use self::apply::apply;
 use self::directory::{Directory, is_there};
 pub use self::serve::{Act, serve};
 use super::error::Keeping;
-use super::record::{hash_file, size_of};
+use super::record::{hash_file, size_of, verify_file};
 use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, User, VendorCommand, Way, locate};
 use crate::durable;
 
@@ -99,6 +99,17 @@ impl Sqlite {
         match &record.held {
             Held::File { file, sha256 } => restore::file(self, &record.tag, &dir.join(file), sha256),
             Held::Nothing => restore::nothing(self, &record.tag),
+            Held::Clone { .. } | Held::Dump { .. } | Held::Directory { .. } => Err(StoreError::NotPossible {
+                database: self.name.to_string(),
+                reason: "the backup is not one of an SQLite database".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn verify(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
+        match &record.held {
+            Held::File { file, sha256 } => verify_file(&dir.join(file), sha256),
+            Held::Nothing => Ok(()),
             Held::Clone { .. } | Held::Dump { .. } | Held::Directory { .. } => Err(StoreError::NotPossible {
                 database: self.name.to_string(),
                 reason: "the backup is not one of an SQLite database".to_owned(),

@@ -61,6 +61,6 @@ pub(super) fn restore(
     swap::latest_left(catalog, store.live(), tag)
 }
 
-fn gone(name: &str) -> StoreError {
+pub(super) fn gone(name: &str) -> StoreError {
     StoreError::NotPossible { database: name.to_owned(), reason: "the backup is not on the server any more".to_owned() }
 }

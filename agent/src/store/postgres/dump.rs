@@ -9,7 +9,7 @@ use manifest_schema::digest::{Hasher, Sha256};
 
 use super::super::LeftAside;
 use super::super::error::{Keeping, Reading, StoreError};
-use super::super::record::{BackupRecord, BackupTag, Held};
+use super::super::record::{BackupRecord, BackupTag, Held, verify_file};
 use super::catalog::{Catalog, passed};
 use super::names::{self, Role};
 use super::properties::{self, Properties};
@@ -118,15 +118,6 @@ pub(super) fn open(path: &Path) -> Result<impl Read + Send + use<>, StoreError> 
     zstd::Decoder::with_buffer(BufReader::with_capacity(256 * 1024, file)).reading("decompress", path)
 }
 
-/// Looks whether the file is the one that was written.
-pub(super) fn verify(path: &Path, sha256: &Sha256) -> Result<(), StoreError> {
-    if super::super::record::hash_file(path)? == *sha256 {
-        return Ok(());
-    }
-    let reason = "its contents are not those that were written".to_owned();
-    Err(StoreError::Damaged { path: path.to_owned(), reason })
-}
-
 /// What a dump is brought back from.
 pub(super) struct Source<'a> {
     pub(super) path: PathBuf,
@@ -147,7 +138,7 @@ pub(super) fn restore_beside(
     let left = swap::left(catalog, store.live(), tag)?;
     let databases = catalog.databases()?;
     if !left.iter().any(|name| databases.get(name) == Some(&source.oid)) {
-        verify(&source.path, source.sha256)?;
+        verify_file(&source.path, source.sha256)?;
         let name = names::beside(store.live(), tag, Role::Restoring);
         catalog.drop_database(&name)?;
         catalog.act("make a database for the dump", &source.properties.creation(&name))?;

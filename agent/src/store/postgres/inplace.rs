@@ -37,7 +37,7 @@ END $$;
 /// Brings the dump back in the live database itself. What is live is dumped first and kept beside the backup; doing all of
 /// it again keeps that first dump.
 pub(super) fn restore(store: &Postgres, dir: &Path, source: &Source<'_>) -> Result<Option<LeftAside>, StoreError> {
-    dump::verify(&source.path, source.sha256)?;
+    record::verify_file(&source.path, source.sha256)?;
     end_own_sessions(store)?;
     let major = store.facts()?.major();
     let left = left_file(store, dir);

@@ -21,6 +21,7 @@ mod tools;
 mod url;
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use manifest_schema::path::Name;
@@ -35,6 +36,7 @@ use self::names::Role;
 use self::room::margin;
 use self::session::Session;
 use super::error::Keeping;
+use super::record::verify_file;
 use super::{Administration, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file};
 use crate::durable;
 
@@ -167,6 +169,24 @@ impl Postgres {
                 Err(self.not_possible("the backup is not one of a PostgreSQL database".to_owned()))
             }
         }
+    }
+
+    pub(super) fn verify(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
+        match &record.held {
+            Held::Clone { name, oid } => {
+                let is_there = self.databases()?.values().any(|found| found == oid);
+                if is_there { Ok(()) } else { Err(clone::gone(name)) }
+            }
+            Held::Dump { file, sha256, .. } => verify_file(&dir.join(file), sha256),
+            Held::File { .. } | Held::Directory { .. } | Held::Nothing => {
+                Err(self.not_possible("the backup is not one of a PostgreSQL database".to_owned()))
+            }
+        }
+    }
+
+    pub(super) fn databases(&self) -> Result<BTreeMap<String, u32>, StoreError> {
+        let sql = "SELECT json_object_agg(datname, oid::bigint) FROM pg_database;";
+        self.application.ask(self.live(), "list the databases", sql)
     }
 
     pub(super) fn discard(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {

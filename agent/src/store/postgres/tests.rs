@@ -1,6 +1,7 @@
 //! The promises of this room, kept on a real server.
 
 mod crashes;
+mod looks;
 mod refusals;
 
 use super::super::testing::{World, listing, tag};

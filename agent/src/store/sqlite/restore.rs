@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use manifest_schema::digest::{Hasher, Sha256};
 
 use super::super::error::{Keeping, Reading, StoreError};
-use super::super::record::hash_file;
+use super::super::record::verify_file;
 use super::super::{BackupTag, LeftAside};
 use super::directory::{Directory, is_there, open_regular};
 use super::serve::has_log;
@@ -30,10 +30,7 @@ pub(super) fn file(
     };
     let (name, live, beside) = (store.name.as_str(), here.live(), restoring(&here, tag));
     if !is(&live, sha256)? {
-        if hash_file(backup)? != *sha256 {
-            let reason = "its contents are not those that were written".to_owned();
-            return Err(StoreError::Damaged { path: backup.to_owned(), reason });
-        }
+        verify_file(backup, sha256)?;
         let copied = copy(store, &here, backup, &beside)?;
         fold(store, &here, tag)?;
         let bring = if is_there(&live) { durable::exchange } else { durable::rename };

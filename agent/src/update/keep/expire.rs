@@ -17,9 +17,9 @@ use crate::update::{StepError, find_database, vendor, with_store};
 const KEPT_ATTEMPTS: usize = 20;
 
 /// Until when the backup of an update, and what its rollback left aside, are kept. `None`: until a person has dealt with it,
-/// since the update is neither finished nor undone.
+/// since the update is neither finished nor undone, or was abandoned so.
 pub fn kept_until(journal: &Journal, days: u32) -> Option<Timestamp> {
-    if journal.is_open() {
+    if journal.is_open() || history::status(journal) == history::Status::Abandoned {
         return None;
     }
     let ended = journal.entries().last()?.at;

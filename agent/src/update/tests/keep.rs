@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::scenarios;
 use crate::durable;
 use crate::fault::testing::{self, Fault};
-use crate::journal::{Journal, Record, history};
+use crate::journal::{Blame, Journal, Record, history};
 use crate::update::keep;
 
 fn names(directory: &std::path::Path) -> Vec<String> {
@@ -75,7 +75,7 @@ fn fail_to_begin(machine: &Machine, attempts: u32) {
 }
 
 fn failed(error: String) -> Record {
-    Record::Failed { step: Some(0), error }
+    Record::Failed { step: Some(0), blame: Blame::Environment, error }
 }
 
 fn ids(machine: &Machine) -> Vec<u32> {
