@@ -3,12 +3,18 @@
 //! Everything else that the agent tells of the past (status, history, the list of bad releases, what is installed) is
 //! folded from journals. Nothing is stored twice.
 
+mod course;
+mod damaged;
 pub mod history;
+mod read;
 mod record;
 
 use std::path::{Path, PathBuf};
 
+pub use damaged::{Damaged, Scan, highest_put_aside, scan};
 pub use record::{Blame, Entry, Record, Stands};
+
+use read::Reading;
 
 use crate::durable;
 use crate::plan::{FORMAT, Plan};
@@ -48,9 +54,44 @@ pub enum JournalError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A line says what cannot be after those before it.
+    #[error("{}: line {line} cannot be: {reason}; nothing is changed until a person has looked", path.display())]
+    Impossible {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// A line says what this version of the program does not know. The version that wrote it does.
+    #[error(
+        "{}: line {line} is {what}, which this version ({}) does not know: a newer one wrote it, install that one \
+         again; nothing is changed until then", path.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What it is.
+        what: String,
+    },
     /// The first record is not a plan of a format that this program knows.
-    #[error("{}: it does not begin with a plan that this program knows (format {FORMAT})", path.display())]
+    #[error(
+        "{}: line 1 is no plan that this program knows (format {FORMAT}); nothing is changed until a person has looked",
+        path.display()
+    )]
     Plan {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The file is empty or not there, and the update had begun.
+    #[error(
+        "{}: the plan is gone, of an update that had begun; nothing is changed until a person has looked",
+        path.display()
+    )]
+    Lost {
         /// The journal.
         path: PathBuf,
     },
@@ -120,20 +161,11 @@ impl Journal {
     /// # Errors
     /// When a line in the middle is unreadable or the file is.
     pub fn read(path: &Path) -> Result<Option<Self>, JournalError> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(JournalError::Read { path: path.to_owned(), source }),
-        };
-        let entries = read_lines(path, &bytes)?;
-        let Some(first) = entries.first() else { return Ok(None) };
-        if let Record::Planned { plan } = &first.record
-            && plan.format == FORMAT
-        {
-            let plan = (**plan).clone();
-            return Ok(Some(Self { path: path.to_owned(), plan, entries }));
+        match read::read(path) {
+            Reading::NeverBegan => Ok(None),
+            Reading::Whole(journal) => Ok(Some(journal)),
+            Reading::Damaged { error, .. } => Err(error),
         }
-        Err(JournalError::Plan { path: path.to_owned() })
     }
 
     /// The plan.
@@ -179,41 +211,16 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-fn read_lines(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, JournalError> {
-    whole_lines(bytes)
-        .split_inclusive(|byte| *byte == b'\n')
-        .enumerate()
-        .map(|(number, line)| {
-            serde_json::from_slice(line).map_err(|source| JournalError::Line {
-                path: path.to_owned(),
-                line: number + 1,
-                source,
-            })
-        })
-        .collect()
-}
-
-/// The journals below `updates`, by number. A directory without a plan is left out, and one that is being removed.
+/// The journals below `updates`, by number. A directory without a plan is left out.
 ///
 /// # Errors
 /// When one cannot be read.
 pub fn read_all(updates: &Path) -> Result<Vec<Journal>, JournalError> {
-    let read = |source| JournalError::Read { path: updates.to_owned(), source };
-    let entries = match std::fs::read_dir(updates) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(read(error)),
-    };
-    let mut journals = Vec::new();
-    for entry in entries {
-        let directory = entry.map_err(read)?.path();
-        if directory.to_str().is_some_and(|directory| directory.ends_with(REMOVING)) {
-            continue;
-        }
-        journals.extend(Journal::read(&directory.join("journal.jsonl"))?);
+    let scan = scan(updates)?;
+    match scan.damaged.into_iter().next() {
+        Some(damaged) => Err(damaged.error),
+        None => Ok(scan.whole),
     }
-    journals.sort_by_key(|journal| journal.plan().id);
-    Ok(journals)
 }
 
 #[cfg(test)]

@@ -135,6 +135,25 @@ impl Blame {
 }
 
 impl Record {
+    /// The words of all records that this version knows. One that is not among them was written by a newer one.
+    pub const WORDS: [&str; 15] = [
+        "planned",
+        "begun",
+        "applied",
+        "soaking",
+        "soaked",
+        "failed",
+        "reverted",
+        "revert_failed",
+        "left_aside",
+        "committed",
+        "finished",
+        "rolled_back",
+        "stuck",
+        "resumed",
+        "abandoned",
+    ];
+
     /// Whether nothing follows it: the update is over.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Finished | Self::RolledBack | Self::Abandoned { .. })

@@ -252,3 +252,10 @@ fn a_release_is_blamed_for_power_cuts_only_when_they_repeat() {
     assert!(history::bad(&updates[..2]).is_empty());
     assert!(history::bad(&updates).contains(&updates[0].plan().to.manifest.unwrap()));
 }
+
+#[test]
+fn the_words_of_all_records_are_known() {
+    let error = serde_json::from_str::<Record>(r#"{"record":"unheard_of"}"#).unwrap_err().to_string();
+    let expected: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert_eq!(expected, Record::WORDS);
+}

@@ -16,10 +16,10 @@ fn told() -> Told {
 
 impl Told {
     fn journal(&self, records: &[Record]) -> Journal {
+        crate::durable::remove_tree(&self.0.here().updates()).unwrap();
         let plan = self.0.plan_update(Some("1.0.0"), "1.1.0");
         assert!(matches!(plan.steps[STOP], Step::Stop) && matches!(plan.steps[9], Step::Probe));
         let directory = self.0.here().update(1, &plan.to.version);
-        crate::durable::remove_tree(&directory).unwrap();
         let mut journal = Journal::begin(&directory, plan, jiff::Timestamp::UNIX_EPOCH).unwrap();
         for record in records {
             journal.append(record.clone(), jiff::Timestamp::UNIX_EPOCH).unwrap();
