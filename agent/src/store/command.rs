@@ -8,8 +8,8 @@ use manifest_schema::migration::{MigrationStep, MigrationType};
 use manifest_schema::path::Name;
 
 use super::error::{Keeping, Reading, StoreError};
-use super::record::hash_file;
-use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way};
+use super::record::{hash_file, size_below};
+use super::{Aside, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way};
 use crate::durable;
 
 /// Names the directory to the vendor's commands.
@@ -53,8 +53,16 @@ impl<'a> CommandStore<'a> {
     }
 
     pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
-        self.discard(dir)?;
-        let partial = self.partial(dir);
+        let name = self.directory_name();
+        let seen = self.copy_to(&dir.join(&name))?;
+        let held = Held::Directory { name, sha256: seen.sha256 };
+        Ok(BackupRecord { database: self.name.clone(), tag: tag.clone(), size: seen.size, held })
+    }
+
+    /// Lets the vendor's command write a backup that becomes `path`, in the place of one that is there.
+    fn copy_to(&self, path: &Path) -> Result<Seen, StoreError> {
+        self.remove(path)?;
+        let partial = durable::beside(path, ".partial");
         durable::make_dir(&partial, 0o700).keeping(self.name.as_str())?;
         if let Some(user) = &self.user {
             durable::give_tree(&partial, user.owner()).keeping(self.name.as_str())?;
@@ -66,29 +74,42 @@ impl<'a> CommandStore<'a> {
             let reason = "the vendor's backup command wrote nothing".to_owned();
             return Err(StoreError::Damaged { path: partial, reason });
         }
-        let name = self.directory_name();
-        durable::rename(&partial, &dir.join(&name)).keeping(self.name.as_str())?;
-        let held = Held::Directory { name, sha256: seen.sha256 };
-        Ok(BackupRecord { database: self.name.clone(), tag: tag.clone(), size: seen.size, held })
+        durable::rename(&partial, path).keeping(self.name.as_str())?;
+        Ok(seen)
     }
 
     pub(super) fn discard(&self, dir: &Path) -> Result<(), StoreError> {
-        durable::remove_tree(&self.partial(dir)).keeping(self.name.as_str())?;
-        let path = dir.join(self.directory_name());
-        if path.exists() {
-            // Half of it under its name would look like a backup: it loses the name first.
-            durable::rename(&path, &self.partial(dir)).keeping(self.name.as_str())?;
-        }
-        durable::remove_tree(&self.partial(dir)).keeping(self.name.as_str())
+        self.remove(&dir.join(self.directory_name()))
     }
 
-    pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
-        self.act("restore", &self.restore, &self.verified(record, dir)?)?;
-        Ok(None)
+    pub(super) fn forget_left(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
+        self.remove(&self.left(tag, dir))
+    }
+
+    /// Half of a copy under its name would look like one: it loses the name first.
+    fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        let partial = durable::beside(path, ".partial");
+        durable::remove_tree(&partial).keeping(self.name.as_str())?;
+        if path.exists() {
+            durable::rename(path, &partial).keeping(self.name.as_str())?;
+        }
+        durable::remove_tree(&partial).keeping(self.name.as_str())
     }
 
     pub(super) fn verify(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
         self.verified(record, dir).map(drop)
+    }
+
+    pub(super) fn restore(
+        &self,
+        record: &BackupRecord,
+        dir: &Path,
+        aside: &Aside<'_>,
+    ) -> Result<Option<LeftAside>, StoreError> {
+        let path = self.verified(record, dir)?;
+        let left = aside.kept(self.name.as_str(), self.keep(&self.left(&record.tag, aside.dir)))?;
+        self.act("restore", &self.restore, &path)?;
+        Ok(left)
     }
 
     /// The directory that a backup is, if it is whole.
@@ -103,6 +124,13 @@ impl<'a> CommandStore<'a> {
             return Err(StoreError::Damaged { path, reason });
         }
         Ok(path)
+    }
+
+    /// The backup command once more, since nobody else can tell what a restore takes away. A copy that an earlier run made is
+    /// of the moment before anything was brought back, and the one to keep.
+    fn keep(&self, path: &Path) -> Result<LeftAside, StoreError> {
+        let size = if path.exists() { size_below(path)? } else { self.copy_to(path)?.size };
+        Ok(LeftAside { name: path.display().to_string(), size })
     }
 
     pub(super) fn migration(
@@ -136,8 +164,8 @@ impl<'a> CommandStore<'a> {
         format!("{}.backup", self.name)
     }
 
-    fn partial(&self, dir: &Path) -> PathBuf {
-        durable::beside(&dir.join(self.directory_name()), ".partial")
+    fn left(&self, tag: &BackupTag, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.left-{tag}", self.name))
     }
 }
 

@@ -208,6 +208,52 @@ pub enum StoreError {
     },
 }
 
+/// SQLSTATEs of a server that is being shut down, has crashed or starts (manual, "PostgreSQL Error Codes"): `admin_shutdown`,
+/// `crash_shutdown`, `cannot_connect_now`.
+const PASSING: [&str; 3] = ["57P01", "57P02", "57P03"];
+
+/// What PostgreSQL's programs say when the server goes away under them or is not there yet (libpq's and psql's own words).
+pub(super) const LOST: [&str; 4] = [
+    "server closed the connection unexpectedly",
+    "connection to server was lost",
+    "terminating connection due to administrator command",
+    "Connection refused",
+];
+
+impl StoreError {
+    /// Whether it may go away by itself, as when the database server is restarted. The same can then be tried again: everything
+    /// that this room does can be done again.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { code, .. } => code.as_deref().is_some_and(|code| PASSING.contains(&code)),
+            Self::Tool { source: child::ChildError::Failed { last_words, .. }, .. } => {
+                LOST.iter().any(|words| last_words.contains(words))
+            }
+            Self::Tool { .. }
+            | Self::Settings { .. }
+            | Self::SettingsSyntax { .. }
+            | Self::NoSetting { .. }
+            | Self::Url { .. }
+            | Self::WrongPassword { .. }
+            | Self::NotAdmitted { .. }
+            | Self::UnknownDatabase { .. }
+            | Self::NoTool { .. }
+            | Self::ToolTooOld { .. }
+            | Self::InUse { .. }
+            | Self::NoRoom { .. }
+            | Self::NotPossible { .. }
+            | Self::Answer { .. }
+            | Self::Sqlite { .. }
+            | Self::Damaged { .. }
+            | Self::Io { .. }
+            | Self::Durable { .. }
+            | Self::Vendor { .. } => false,
+        }
+    }
+}
+
 /// Adds the path and the act to an error of the system.
 pub(super) trait Reading<T> {
     fn reading(self, act: &'static str, path: &std::path::Path) -> Result<T, StoreError>;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use self::command::CommandStore;
 pub use self::error::StoreError;
 pub use self::postgres::{Grant, Postgres, Properties, SessionSetting, UrlError};
-pub use self::record::{BackupRecord, BackupTag, Held, LeftAside, TagError};
+pub use self::record::{Aside, BackupRecord, BackupTag, Held, Keep, LeftAside, TagError};
 pub use self::sqlite::Sqlite;
 pub use self::vendor::{RunVendor, VendorCommand};
 pub use crate::host::child::User;
@@ -160,16 +160,33 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// Looks whether a backup still is where its record says, by its object id or its size: cheap enough for the downtime.
+    ///
+    /// # Errors
+    /// When it is not, or nobody can tell.
+    pub fn holds(&self, record: &BackupRecord, dir: &Path) -> Result<(), StoreError> {
+        record.check_files(dir)?;
+        match (self, &record.held) {
+            (Self::Postgres(store), Held::Clone { name, oid }) => store.holds(name, *oid),
+            (Self::Postgres(_) | Self::Sqlite(_) | Self::Command(_), _) => Ok(()),
+        }
+    }
+
     /// Brings a backup back, and answers what the live database was left aside as. Doing it again changes nothing more, as long
     /// as nobody has worked in the database meanwhile.
     ///
     /// # Errors
     /// When the backup is not back. The backup is then still there, and trying again is safe.
-    pub fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+    pub fn restore(
+        &self,
+        record: &BackupRecord,
+        dir: &Path,
+        aside: &Aside<'_>,
+    ) -> Result<Option<LeftAside>, StoreError> {
         match self {
-            Self::Postgres(store) => store.restore(record, dir),
+            Self::Postgres(store) => store.restore(record, dir, aside),
             Self::Sqlite(store) => store.restore(record, dir),
-            Self::Command(store) => store.restore(record, dir),
+            Self::Command(store) => store.restore(record, dir, aside),
         }
     }
 
@@ -197,7 +214,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Removes what restores of this tag left aside, if anything.
+    /// Removes what restores of this tag left aside, if anything; `dir` is the one that they were told.
     ///
     /// # Errors
     /// When some of it stays.
@@ -205,7 +222,7 @@ impl<'a> Store<'a> {
         match self {
             Self::Postgres(store) => store.forget_left(tag, dir),
             Self::Sqlite(store) => store.forget_left(tag),
-            Self::Command(_) => Ok(()),
+            Self::Command(store) => store.forget_left(tag, dir),
         }
     }
 

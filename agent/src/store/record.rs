@@ -119,6 +119,60 @@ pub enum Held {
     Nothing,
 }
 
+impl BackupRecord {
+    /// Looks whether the files that it names lie in `dir` and are as large as they were made.
+    pub(super) fn check_files(&self, dir: &Path) -> Result<(), StoreError> {
+        let path = match &self.held {
+            Held::Dump { file, .. } | Held::File { file, .. } => dir.join(file),
+            Held::Directory { name, .. } => dir.join(name),
+            Held::Clone { .. } | Held::Nothing => return Ok(()),
+        };
+        let found = size_below(&path)?;
+        if found == self.size {
+            return Ok(());
+        }
+        let reason = format!("it has {found} bytes instead of {}", self.size);
+        Err(StoreError::Damaged { path, reason })
+    }
+}
+
+/// What a restore does with the database that it takes away.
+#[derive(Clone, Copy)]
+pub struct Aside<'a> {
+    /// The directory of the act that restores: what is kept as a file lies there.
+    pub dir: &'a Path,
+    /// Whether it goes ahead without a copy.
+    pub keep: Keep,
+    /// Is told what is noteworthy on the way.
+    pub tell: &'a dyn Fn(String),
+}
+
+/// Whether something can be lost by a restore. It matters only where keeping means copying, which can fail: by the vendor's
+/// command, and where contents are replaced in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// People may have worked in the database since the backup: without a copy of it nothing is brought back.
+    Always,
+    /// Only a migration has, and it did not come to its end: that its half cannot be copied does not stop the way back.
+    WherePossible,
+}
+
+impl Aside<'_> {
+    /// Passes on what was kept. That it could not be is an error, or told, as [`Keep`] says.
+    pub(super) fn kept<T>(&self, database: &str, kept: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match (kept, self.keep) {
+            (Ok(kept), _) => Ok(Some(kept)),
+            (Err(error), Keep::Always) => Err(error),
+            (Err(error), Keep::WherePossible) if error.is_passing() => Err(error),
+            (Err(error), Keep::WherePossible) => {
+                let reason = crate::exit::chain(&error);
+                (self.tell)(format!("what the migration left of database {database} could not be kept: {reason}"));
+                Ok(None)
+            }
+        }
+    }
+}
+
 /// What a restore put aside instead of removing it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +198,16 @@ pub(super) fn verify_file(path: &Path, sha256: &Sha256) -> Result<(), StoreError
     }
     let reason = "its contents are not those that were written".to_owned();
     Err(StoreError::Damaged { path: path.to_owned(), reason })
+}
+
+/// Bytes of a file, or of all files below a directory.
+pub(super) fn size_below(path: &Path) -> Result<u64, StoreError> {
+    let meta = std::fs::symlink_metadata(path).reading("look at", path)?;
+    if !meta.is_dir() {
+        return Ok(meta.len());
+    }
+    let entries = std::fs::read_dir(path).reading("list", path)?;
+    entries.map(|entry| size_below(&entry.reading("list", path)?.path())).sum()
 }
 
 /// Length of a file in bytes.

@@ -11,7 +11,9 @@ use manifest_schema::profile::Database;
 use tempfile::TempDir;
 
 pub(super) use self::server::Server;
-use super::{Administration, BackupTag, Place, Store, StoreError, User, VendorCommand};
+use super::{
+    Administration, Aside, BackupRecord, BackupTag, Keep, LeftAside, Place, Store, StoreError, User, VendorCommand,
+};
 use crate::durable;
 
 /// Every character that a URL gives a meaning.
@@ -60,6 +62,13 @@ impl Files {
 
     pub(super) fn backups(&self) -> PathBuf {
         self.path("backup")
+    }
+
+    /// Another update's directory for backups.
+    pub(super) fn backups_of(&self, update: &str) -> PathBuf {
+        let path = self.path(update);
+        durable::make_dir(&path, 0o711).unwrap();
+        path
     }
 
     pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -214,6 +223,13 @@ impl World {
         // 'kkt 1' must not find 'kkt 10'.
         let ours = |name: &&str| name[self.database.len()..].chars().next().is_none_or(|next| !next.is_ascii_digit());
         self.server.sql("postgres", &sql).lines().filter(ours).map(str::to_owned).collect()
+    }
+}
+
+impl Store<'_> {
+    /// Restores, and keeps what is left in the same directory.
+    pub(super) fn back(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        self.restore(record, dir, &Aside { dir, keep: Keep::Always, tell: &|_| {} })
     }
 }
 

@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
         self.journal.append(record, self.world.clock.now())
     }
 
-    fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.journal.records().any(|record| matches!(record, Record::Failed { .. }))
     }
 

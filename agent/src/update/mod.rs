@@ -4,6 +4,7 @@
 //! and what is to be done after a crash is a pure function of both ([`resume`]).
 
 pub mod blame;
+mod databases;
 pub mod engine;
 pub mod keep;
 pub mod resume;
@@ -95,23 +96,6 @@ impl<'w, 'x> Walk<'w, 'x> {
 
     fn owner(&self) -> Option<crate::durable::Owner> {
         self.plan.instance.user.as_ref().map(crate::plan::User::owner)
-    }
-
-    /// The new release's word on a database, else the old one's.
-    fn database(&self, name: &Name) -> Result<Database, StepError> {
-        let sides = std::iter::once(&self.plan.to).chain(&self.plan.from);
-        find_database(sides, name).ok_or_else(|| StepError::NoDatabase(name.clone()))
-    }
-
-    /// Opens a database for the time of `act`.
-    fn with_store<T>(
-        &self,
-        name: &Name,
-        act: impl FnOnce(&Store<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StepError> {
-        let database = self.database(name)?;
-        let store_error = |source| StepError::Store { database: name.clone(), source: Box::new(source) };
-        with_store(&database, &self.vendor, &self.app, act).map_err(store_error)
     }
 }
 

@@ -33,7 +33,14 @@ pub(super) fn session(application: &Session, administration: Administration) -> 
     }
     let wanted = identity(application, &application.target.database)?;
     let is_same = |session: &Session| identity(session, POSTGRES).is_ok_and(|identity| identity == wanted);
-    Ok(candidates.into_iter().find(|session| is_same(session) && is_superuser(session)))
+    let found = candidates.into_iter().find(|session| is_same(session) && is_superuser(session));
+    // A server that is restarted while it is asked must not look like one that nobody may administer: what was made with that
+    // right would be undone in another way, or not at all.
+    if found.is_none() && identity(application, &application.target.database)? != wanted {
+        let server = application.target.server();
+        return Err(StoreError::Unreachable { server, detail: "it was restarted in the middle".to_owned() });
+    }
+    Ok(found)
 }
 
 /// Every socket for this port that somebody listens on, as each user that we can be.

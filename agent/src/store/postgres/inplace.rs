@@ -6,11 +6,12 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::thread::{Scope, ScopedJoinHandle};
 
-use super::super::error::{Reading, StoreError};
-use super::super::{LeftAside, record};
+use super::super::error::{Keeping, Reading, StoreError};
+use super::super::{Aside, BackupTag, LeftAside, record};
 use super::dump::{self, Source};
 use super::session::{self, LONG, SHORT};
 use super::{Postgres, tools};
+use crate::durable;
 use crate::host::child::{Child, ChildError, Ended, Input, Output};
 
 /// Removes what is in the database. `pg_restore --clean` cannot: it stops at a table that a migration has made and that refers to
@@ -34,24 +35,69 @@ DO $$ DECLARE name text; BEGIN
 END $$;
 ";
 
-/// Brings the dump back in the live database itself. What is live is dumped first and kept beside the backup; doing all of
-/// it again keeps that first dump.
-pub(super) fn restore(store: &Postgres, dir: &Path, source: &Source<'_>) -> Result<Option<LeftAside>, StoreError> {
-    record::verify_file(&source.path, source.sha256)?;
-    end_own_sessions(store)?;
-    let major = store.facts()?.major();
-    let left = left_file(store, dir);
-    if !left.exists() {
-        dump::dump(store, &left, major)?;
+/// Brings the dump back in the live database itself. What is live is dumped first and kept as a file.
+pub(super) fn restore(
+    store: &Postgres,
+    tag: &BackupTag,
+    source: &Source<'_>,
+    aside: &Aside<'_>,
+) -> Result<Option<LeftAside>, StoreError> {
+    let left = left_file(store, tag, aside.dir);
+    if !has_happened(store, &left)? {
+        record::verify_file(&source.path, source.sha256)?;
+        end_own_sessions(store)?;
+        let major = store.facts()?.major();
+        aside.kept(store.live(), keep(store, &left, major))?;
+        replace(store, &source.path, major)?;
+        super::catalog::passed("replace the contents of the database")?;
     }
-    replace(store, &source.path, major)?;
-    super::catalog::passed("replace the contents of the database")?;
+    if !left.exists() {
+        return Ok(None);
+    }
     Ok(Some(LeftAside { size: record::size_of(&left)?, name: left.display().to_string() }))
 }
 
+/// Whether an earlier run has replaced the contents. All schemas are made again then, and have other object ids than when what
+/// was left was dumped. What was written since must not be replaced once more.
+fn has_happened(store: &Postgres, left: &Path) -> Result<bool, StoreError> {
+    let path = schemas_file(left);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let text = std::fs::read_to_string(&path).reading("read", &path)?;
+    Ok(text != schemas(store)?)
+}
+
+/// Dumps what is live, again where an earlier run has dumped it and came no further; then notes what it was a dump of.
+fn keep(store: &Postgres, left: &Path, major: u32) -> Result<(), StoreError> {
+    let schemas = schemas(store)?;
+    dump::dump(store, left, major)?;
+    durable::write_atomic(&schemas_file(left), schemas.as_bytes(), 0o600).keeping(store.live())
+}
+
+/// Object ids of the schemas, the server's own left out.
+fn schemas(store: &Postgres) -> Result<String, StoreError> {
+    let sql = "SELECT json_agg(oid::bigint ORDER BY oid) FROM pg_namespace
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema';";
+    store.application.run(store.live(), "ask for the schemas", sql, SHORT)
+}
+
 /// Where the contents that are being left are kept.
-pub(super) fn left_file(store: &Postgres, dir: &Path) -> PathBuf {
-    dir.join(format!("{}.left.dump.zst", store.name))
+fn left_file(store: &Postgres, tag: &BackupTag, dir: &Path) -> PathBuf {
+    dir.join(format!("{}.left-{tag}.dump.zst", store.name))
+}
+
+fn schemas_file(left: &Path) -> PathBuf {
+    durable::beside(left, ".schemas")
+}
+
+/// Removes what a restore of this tag kept.
+pub(super) fn forget_left(store: &Postgres, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
+    let left = left_file(store, tag, dir);
+    for path in [durable::beside(&left, ".partial"), schemas_file(&left), left] {
+        durable::remove_file(&path).keeping(store.live())?;
+    }
+    Ok(())
 }
 
 /// Ends the role's own sessions, which would hold locks. Others' it may not end; if they hold locks, the time limit ends the wait.

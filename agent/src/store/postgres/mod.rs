@@ -37,7 +37,9 @@ use self::room::margin;
 use self::session::Session;
 use super::error::Keeping;
 use super::record::verify_file;
-use super::{Administration, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file};
+use super::{
+    Administration, Aside, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file,
+};
 use crate::durable;
 
 /// Largest database, in bytes, that is copied on a server whose room nobody can tell.
@@ -151,7 +153,21 @@ impl Postgres {
         }
     }
 
-    pub(super) fn restore(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+    /// Whether the copy is there. The application's role may ask, which takes one process.
+    pub(super) fn holds(&self, name: &str, oid: u32) -> Result<(), StoreError> {
+        let sql = format!("SELECT count(*) FROM pg_database WHERE oid = {oid} AND datname = {};", names::literal(name));
+        match self.application.ask(self.live(), "look for the backup", &sql)? {
+            1_u32 => Ok(()),
+            _ => Err(clone::gone(name)),
+        }
+    }
+
+    pub(super) fn restore(
+        &self,
+        record: &BackupRecord,
+        dir: &Path,
+        aside: &Aside<'_>,
+    ) -> Result<Option<LeftAside>, StoreError> {
         let tag = &record.tag;
         match &record.held {
             Held::Clone { name, oid } => {
@@ -162,7 +178,7 @@ impl Postgres {
                 let source = dump::Source { path: dir.join(file), sha256, oid: *oid, properties };
                 match self.catalog()? {
                     Ok(catalog) => dump::restore_beside(self, &catalog, tag, &source),
-                    Err(_) => inplace::restore(self, dir, &source),
+                    Err(_) => inplace::restore(self, tag, &source, aside),
                 }
             }
             Held::File { .. } | Held::Directory { .. } | Held::Nothing => {
@@ -201,9 +217,7 @@ impl Postgres {
     }
 
     pub(super) fn forget_left(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
-        let file = inplace::left_file(self, dir);
-        durable::remove_file(&durable::beside(&file, ".partial")).keeping(self.live())?;
-        durable::remove_file(&file).keeping(self.live())?;
+        inplace::forget_left(self, tag, dir)?;
         let Ok(catalog) = self.catalog()? else { return Ok(()) };
         // From the last, so that the names of the others stay a row without gaps.
         for name in swap::left(&catalog, self.live(), tag)?.into_iter().rev() {

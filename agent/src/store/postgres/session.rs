@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::super::StoreError;
+use super::super::error::LOST;
 use super::tools;
 use super::url::Target;
 use crate::host::child::{Child, ChildError, Ended, Input, User};
@@ -94,15 +95,13 @@ impl Session {
         let detail = words(ended);
         let (server, user) = (self.target.server(), self.role());
         let says = |texts: &[&str]| texts.iter().any(|text| detail.contains(text));
+        if says(&LOST) {
+            return StoreError::Unreachable { server, detail };
+        }
         if says(&["password authentication failed", "no password supplied"]) {
             return StoreError::WrongPassword { server, user, detail };
         }
-        if says(&[
-            "Connection refused",
-            "could not translate host name",
-            "No such file or directory",
-            "timeout expired",
-        ]) || !self.is_served()
+        if says(&["could not translate host name", "No such file or directory", "timeout expired"]) || !self.is_served()
         {
             return StoreError::Unreachable { server, detail };
         }

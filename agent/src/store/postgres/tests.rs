@@ -5,7 +5,7 @@ mod looks;
 mod refusals;
 
 use super::super::testing::{World, listing, tag};
-use super::super::{Administration, BackupRecord, Condition, Held, LeftAside, Store, Way};
+use super::super::{Administration, Aside, BackupRecord, BackupTag, Condition, Held, Keep, LeftAside, Store, Way};
 
 use Administration::{Never, Peer};
 
@@ -22,10 +22,10 @@ fn goes_there_and_back(world: &World, administration: Administration, way: Way) 
     let record: BackupRecord = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
     world.migrate();
     assert_ne!(world.contents(), contents);
-    let left = store.restore(&record, &world.files.backups()).unwrap().unwrap();
+    let left = store.back(&record, &world.files.backups()).unwrap().unwrap();
     assert_eq!(world.contents(), contents);
     assert_eq!(world.properties(&world.database), properties);
-    assert_eq!(store.restore(&record, &world.files.backups()).unwrap(), Some(left.clone()), "again changes nothing");
+    assert_eq!(store.back(&record, &world.files.backups()).unwrap(), Some(left.clone()), "again changes nothing");
     assert_eq!(world.contents(), contents);
     (record, left)
 }
@@ -81,8 +81,9 @@ fn without_the_right_to_make_databases_a_dump_is_brought_back_in_place() {
     assert_eq!(condition.why_not_clone.as_deref(), Some("its role may not create databases"));
     let (record, left) = goes_there_and_back(&world, Never, Way::Dump);
     assert!(matches!(&record.held, Held::Dump { file, .. } if file == "main.dump.zst"));
-    assert_eq!(listing(&world.files.backups()), ["main.dump.zst", "main.left.dump.zst"]);
-    assert_eq!(left.name, world.files.path("backup/main.left.dump.zst").to_str().unwrap());
+    let files = ["main.dump.zst", "main.left-0007.dump.zst", "main.left-0007.dump.zst.schemas"];
+    assert_eq!(listing(&world.files.backups()), files);
+    assert_eq!(left.name, world.files.path("backup/main.left-0007.dump.zst").to_str().unwrap());
     let store = world.store(Never);
     store.forget_left(&tag(), &world.files.backups()).unwrap();
     store.discard(&tag(), &world.files.backups()).unwrap();
@@ -109,7 +110,7 @@ fn a_dump_is_taken_while_others_write() {
     let contents = world.contents();
     let record = world.store(Never).backup(&tag(), &world.files.backups(), Way::Dump).unwrap();
     world.migrate_rows_only();
-    world.store(Never).restore(&record, &world.files.backups()).unwrap();
+    world.store(Never).back(&record, &world.files.backups()).unwrap();
     assert_eq!(world.contents(), contents);
 }
 
@@ -122,8 +123,74 @@ fn a_left_over_session_is_ended() {
     let record = store.backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
     assert!(!forgotten.wait().success());
     let mut forgotten = world.server.linger(&world.role, &world.database, &called, "SELECT pg_sleep(600);");
-    store.restore(&record, &world.files.backups()).unwrap();
+    store.back(&record, &world.files.backups()).unwrap();
     assert!(!forgotten.wait().success());
+}
+
+#[test]
+fn what_was_written_after_a_dump_was_brought_back_in_place_is_not_replaced_again() {
+    let world = World::new("NOCREATEDB");
+    let (store, dir) = (world.store(Never), world.files.backups());
+    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    world.migrate();
+    let left = store.back(&record, &dir).unwrap();
+    world.sql("INSERT INTO people VALUES (7000, 'written since');");
+    assert_eq!(store.back(&record, &dir).unwrap(), left);
+    assert_eq!(world.sql("SELECT name FROM people WHERE id = 7000;").trim(), "written since");
+}
+
+#[test]
+fn a_restore_of_another_update_s_backup_leaves_things_under_its_own_name() {
+    for (attributes, administration) in [("NOCREATEDB", Never), ("NOCREATEDB", Peer), ("CREATEDB", Never)] {
+        let world = World::new(attributes);
+        let (store, dir) = (world.store(administration), world.files.backups());
+        let ways = if attributes == "NOCREATEDB" && administration == Never {
+            vec![Way::Dump]
+        } else {
+            vec![Way::Clone, Way::Dump]
+        };
+        for way in ways {
+            let before = world.contents();
+            let update = store.backup(&tag(), &dir, way).unwrap();
+            world.migrate();
+            let after = world.contents();
+            let own = world.files.backups_of("8");
+            let rollback = store.backup(&BackupTag::of_update(8), &own, way).unwrap();
+            let aside = Aside { dir: &own, keep: Keep::Always, tell: &|_| {} };
+            // There, by the update's backup; and back again, by what the rollback copied first.
+            let there = BackupRecord { tag: BackupTag::of_restore(8), ..update };
+            let left = store.restore(&there, &dir, &aside).unwrap().unwrap();
+            assert!(left.name.contains("0008r"), "{left:?}");
+            assert_eq!(world.contents(), before, "{way:?}");
+            assert_eq!(store.restore(&there, &dir, &aside).unwrap(), Some(left.clone()), "again changes nothing");
+            let left = store.restore(&rollback, &own, &aside).unwrap().unwrap();
+            assert!(left.name.contains("0008") && !left.name.contains("0008r"), "{left:?}");
+            assert_eq!(world.contents(), after, "{way:?}");
+            for tag in [BackupTag::of_restore(8), BackupTag::of_update(8), tag()] {
+                store.discard(&tag, &own).unwrap();
+                store.forget_left(&tag, &own).unwrap();
+            }
+            store.discard(&tag(), &dir).unwrap();
+            assert_eq!((world.databases().len(), listing(&own)), (1, vec![]), "{way:?}");
+            world.sql("DROP TABLE orders; ALTER TABLE people DROP mail;");
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_has_gone_is_missed() {
+    let world = World::new("CREATEDB");
+    let (store, dir) = (world.store(Peer), world.files.backups());
+    for way in [Way::Clone, Way::Dump] {
+        let record = store.backup(&tag(), &dir, way).unwrap();
+        store.holds(&record, &dir).unwrap();
+        store.discard(&tag(), &dir).unwrap();
+        assert!(store.holds(&record, &dir).is_err(), "{way:?}");
+    }
+    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    crate::durable::write_atomic(&dir.join("main.dump.zst"), b"half", 0o600).unwrap();
+    let error = store.holds(&record, &dir).unwrap_err().to_string();
+    assert!(error.contains("is damaged: it has 4 bytes instead of"), "{error}");
 }
 
 #[test]
@@ -138,7 +205,7 @@ fn a_second_backup_of_the_same_tag_replaces_the_first() {
         let second = store.backup(&tag(), &dir, way).unwrap();
         assert_ne!(first, second);
         world.sql("DELETE FROM people;");
-        store.restore(&second, &dir).unwrap();
+        store.back(&second, &dir).unwrap();
         assert_eq!(world.contents(), contents);
         store.forget_left(&tag(), &dir).unwrap();
         for _ in 0..2 {
@@ -157,7 +224,7 @@ fn an_older_restore_of_the_same_tag_keeps_what_it_left_aside() {
     for round in 1..=2 {
         let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
         world.sql(&format!("UPDATE people SET name = 'round {round}';"));
-        let left = store.restore(&record, &dir).unwrap().unwrap();
+        let left = store.back(&record, &dir).unwrap().unwrap();
         let aside = world.server.sql(&left.name, "SELECT max(name) FROM people;");
         assert_eq!(aside.trim(), format!("round {round}"));
     }
@@ -179,7 +246,7 @@ fn a_migration_that_fails_half_way_is_undone_by_the_restore() {
     let single = store.migration(&step("sql", false), &file, &world.files.path("release")).unwrap();
     assert!(super::super::testing::run_vendor(&single).is_err());
     assert_ne!(world.contents(), contents);
-    store.restore(&record, &dir).unwrap();
+    store.back(&record, &dir).unwrap();
     assert_eq!(world.contents(), contents);
 }
 
@@ -211,7 +278,7 @@ fn a_database_that_a_migration_removed_comes_back() {
         let record = store.backup(&tag(), &dir, way).unwrap();
         world.server.sql("postgres", &format!("DROP DATABASE \"{}\";", world.database));
         // A later process: it knows nothing of the server yet.
-        assert_eq!(world.store(Peer).restore(&record, &dir).unwrap(), None);
+        assert_eq!(world.store(Peer).back(&record, &dir).unwrap(), None);
         assert_eq!((world.contents(), world.properties(&world.database)), (contents, properties));
     }
 }
@@ -230,7 +297,7 @@ fn limits_that_are_set_for_the_application_do_not_stop_us() {
         let (store, dir) = (world.store(administration), world.files.backups());
         let record = store.backup(&tag(), &dir, way).unwrap();
         world.server.sql(&world.database, "SET default_transaction_read_only TO off; DELETE FROM people;");
-        store.restore(&record, &dir).unwrap();
+        store.back(&record, &dir).unwrap();
         assert_eq!(world.server.sql(&world.database, "SELECT count(*) FROM people;").trim(), "1000");
     }
 }

@@ -69,11 +69,11 @@ fn a_database_in_wal_mode_goes_there_and_back_after_a_kill() {
     let before = contents(&live(&files));
     assert_eq!(before, "2 a,b");
     migrate(&files);
-    let left = store.restore(&record, &dir).unwrap().unwrap();
+    let left = store.back(&record, &dir).unwrap().unwrap();
     assert_eq!(contents(&live(&files)), before);
     assert_eq!(contents(Path::new(&left.name)), "2 b,c", "nothing that was written is lost");
     assert_eq!(std::fs::metadata(live(&files)).unwrap().mode() & 0o777, 0o640);
-    assert_eq!(store.restore(&record, &dir).unwrap().unwrap().name, left.name);
+    assert_eq!(store.back(&record, &dir).unwrap().unwrap().name, left.name);
     store.forget_left(&tag(), &dir).unwrap();
     store.forget_left(&tag(), &dir).unwrap();
     store.discard(&tag(), &dir).unwrap();
@@ -88,7 +88,7 @@ fn the_restored_file_has_the_owner_of_the_live_one() {
     let (store, dir) = (store(&files), files.backups());
     let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
     migrate(&files);
-    store.restore(&record, &dir).unwrap();
+    store.back(&record, &dir).unwrap();
     for name in listing(&files.path("shared")) {
         let meta = std::fs::metadata(files.path("shared").join(&name)).unwrap();
         assert_eq!((meta.uid(), meta.gid()), (owner.uid, owner.gid), "{name}");
@@ -109,22 +109,22 @@ fn a_crash_at_any_point_of_a_restore() {
     };
     let record = prepared();
     let after = contents(&live(&files));
-    let (_, points) = with(None, AssertUnwindSafe(|| store.restore(&record, &dir).unwrap()));
+    let (_, points) = with(None, AssertUnwindSafe(|| store.back(&record, &dir).unwrap()));
     assert!(points >= 8, "{points}");
     for (fault, point) in
         [Fault::Error, Fault::Crash].into_iter().flat_map(|fault| (0..points).map(move |point| (fault, point)))
     {
         let record = prepared();
-        with(Some((point, fault)), AssertUnwindSafe(|| store.restore(&record, &dir).map(drop)));
+        with(Some((point, fault)), AssertUnwindSafe(|| store.back(&record, &dir).map(drop)));
         let now = contents(&live(&files));
         assert!(now == before || now == after, "point {point}: the live file is whole at every instant: {now}");
-        let left = store.restore(&record, &dir).unwrap().expect("what was live is kept");
+        let left = store.back(&record, &dir).unwrap().expect("what was live is kept");
         assert_eq!(
             (contents(&live(&files)), contents(Path::new(&left.name))),
             (before.clone(), after.clone()),
             "point {point}"
         );
-        assert_eq!(store.restore(&record, &dir).unwrap(), Some(left));
+        assert_eq!(store.back(&record, &dir).unwrap(), Some(left));
         assert_eq!(listing(&files.path("shared")), ["app.db", "app.db.sf0007-left"], "point {point}");
     }
 }
@@ -157,7 +157,7 @@ fn a_ruined_live_file_is_set_aside_with_its_log() {
     durable::write_atomic(&live(&files), &[7; 9000], 0o600).unwrap();
     durable::write_atomic(&durable::beside(&live(&files), "-wal"), b"not a log", 0o600).unwrap();
     files.give_shared();
-    let left = store.restore(&record, &dir).unwrap().unwrap();
+    let left = store.back(&record, &dir).unwrap().unwrap();
     assert_eq!((contents(&live(&files)).as_str(), left.size), ("2 a,b", 9000));
     assert_eq!(std::fs::read(format!("{}-wal", left.name)).unwrap(), b"not a log");
     store.forget_left(&tag(), &dir).unwrap();
@@ -170,9 +170,9 @@ fn where_nothing_changed_nothing_is_left_aside() {
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
     let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
-    store.restore(&record, &dir).unwrap();
+    store.back(&record, &dir).unwrap();
     store.forget_left(&tag(), &dir).unwrap();
-    assert_eq!(store.restore(&record, &dir).unwrap(), None);
+    assert_eq!(store.back(&record, &dir).unwrap(), None);
 }
 
 #[test]
@@ -194,9 +194,9 @@ fn going_back_to_no_database_leaves_none() {
     assert_eq!(record.held, Held::Nothing);
     sql(&live(&files), "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);");
     files.give_shared();
-    let left = store.restore(&record, &dir).unwrap();
+    let left = store.back(&record, &dir).unwrap();
     assert!(!live(&files).exists() && left.is_some());
-    assert_eq!(store.restore(&record, &dir).unwrap(), left);
+    assert_eq!(store.back(&record, &dir).unwrap(), left);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_damaged_backup_leaves_the_live_file_alone() {
     let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
     migrate(&files);
     durable::write_atomic(&dir.join("main.sqlite"), b"x", 0o600).unwrap();
-    assert!(matches!(store.restore(&record, &dir).unwrap_err(), StoreError::Damaged { .. }));
+    assert!(matches!(store.back(&record, &dir).unwrap_err(), StoreError::Damaged { .. }));
     assert_eq!(contents(&live(&files)), "2 b,c");
 }
 

@@ -2,14 +2,14 @@
 
 use manifest_schema::migration::{MigrationStep, MigrationType};
 
-use super::{StepError, backup, prepare};
+use super::{StepError, backup, prepare, restore};
 use crate::host::vendor::VendorError;
-use crate::journal::Record;
-use crate::store::VendorCommand;
+use crate::store::{BackupTag, Keep, VendorCommand};
 use crate::update::Walk;
 
 /// Runs the steps in their order, each as the application's user.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, steps: &[MigrationStep]) -> Result<(), StepError> {
+    check_backups(walk)?;
     let release = walk.release();
     for (number, step) in steps.iter().enumerate() {
         let file = release.join(&step.file);
@@ -17,6 +17,21 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, steps: &[MigrationStep]) -> Result<
         extend(walk, step, &mut command);
         walk.note(step.description.clone());
         walk.vendor.run(&format!("migrate-{number}"), &command)?;
+    }
+    Ok(())
+}
+
+/// Nothing is migrated without a way back: each database has a backup of this update's, and it is still there.
+fn check_backups(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    let id = walk.plan.id;
+    for name in walk.plan.migrated_databases() {
+        let record = backup::record(walk, id, &name)?;
+        if record.tag != BackupTag::of_update(id) {
+            let reason = format!("that of database {name} is of another update: {}", record.tag);
+            return Err(StepError::Backup(reason));
+        }
+        let held = walk.with_store(&name, |store| store.holds(&record, &walk.here.backup(id)));
+        held.map_err(|error| StepError::Backup(crate::exit::chain(&error)))?;
     }
     Ok(())
 }
@@ -34,11 +49,9 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, applied: bool) -> Result<(), StepE
         let id = walk.plan.id;
         let record = backup::record(walk, id, &name)?;
         let directory = walk.here.backup(id);
-        let left = walk.with_store(&name, |store| store.restore(&record, &directory))?;
-        if let Some(left) = left {
-            let record = Record::LeftAside { database: name, name: left.name, bytes: left.size };
-            walk.record(record)?;
-        }
+        // Before the release has been started, only the migration itself has written since the backup.
+        let keep = if applied { Keep::Always } else { Keep::WherePossible };
+        restore::bring_back(walk, &name, &record, &directory, keep)?;
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, step: &Step, applied: bool) -> Res
         Step::Stop => stop::revert(walk),
         Step::Backup { files, databases } => backup::revert(walk, *files, databases),
         Step::Migrate { .. } => migrate::revert(walk, applied),
-        Step::Restore { databases, .. } => restore::revert(walk, databases),
+        Step::Restore { databases, .. } => restore::revert(walk, databases, applied),
         Step::Activate => activate::revert(walk),
         Step::Start => start::revert(walk),
         Step::Probe => probe::revert(walk),

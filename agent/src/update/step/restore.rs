@@ -1,36 +1,64 @@
 //! Restore: the databases become what another update's backup holds. What they are now was copied by the step before.
 
+use std::path::Path;
+
 use manifest_schema::path::Name;
 
 use super::{StepError, backup};
 use crate::journal::Record;
-use crate::store::{BackupRecord, BackupTag};
+use crate::store::{Aside, BackupRecord, BackupTag, Keep};
 use crate::update::Walk;
 
 /// Brings the backup of update `of` back; what is left is kept aside under a name.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, of: u32, databases: &[Name]) -> Result<(), StepError> {
     let tag = BackupTag::of_restore(walk.plan.id);
-    bring_back(walk, of, &tag, databases)
+    bring_all_back(walk, of, &tag, databases, Keep::Always)
 }
 
 /// Brings back what this update copied before, then removes what the apply was cut off at.
-pub(super) fn revert(walk: &mut Walk<'_, '_>, databases: &[Name]) -> Result<(), StepError> {
+pub(super) fn revert(walk: &mut Walk<'_, '_>, databases: &[Name], applied: bool) -> Result<(), StepError> {
     let own = walk.plan.id;
-    bring_back(walk, own, &BackupTag::of_update(own), databases)?;
+    // Before the release has been started, nobody has written since the copy.
+    let keep = if applied { Keep::Always } else { Keep::WherePossible };
+    bring_all_back(walk, own, &BackupTag::of_update(own), databases, keep)?;
     let (tag, nowhere) = (BackupTag::of_restore(own), walk.here.scratch());
     databases.iter().try_for_each(|name| walk.with_store(name, |store| store.discard(&tag, &nowhere)))
 }
 
 /// What is left aside bears the name of this act, neither of the update that made the backup nor of the other direction: by
 /// these names a store tells whether a restore has happened already, and each of them is one of its own.
-fn bring_back(walk: &mut Walk<'_, '_>, of: u32, tag: &BackupTag, databases: &[Name]) -> Result<(), StepError> {
+fn bring_all_back(
+    walk: &mut Walk<'_, '_>,
+    of: u32,
+    tag: &BackupTag,
+    databases: &[Name],
+    keep: Keep,
+) -> Result<(), StepError> {
     let directory = walk.here.backup(of);
     for name in databases {
         let record = BackupRecord { tag: tag.clone(), ..backup::record(walk, of, name)? };
-        let left = walk.with_store(name, |store| store.restore(&record, &directory))?;
-        if let Some(left) = left {
-            walk.record(Record::LeftAside { database: name.clone(), name: left.name, bytes: left.size })?;
-        }
+        bring_back(walk, name, &record, &directory, keep)?;
     }
     Ok(())
+}
+
+/// Brings one database back. What it was is kept with this update's backup, and as long.
+pub(super) fn bring_back(
+    walk: &mut Walk<'_, '_>,
+    name: &Name,
+    record: &BackupRecord,
+    directory: &Path,
+    keep: Keep,
+) -> Result<(), StepError> {
+    let own = walk.here.backup(walk.plan.id);
+    let left = walk.telling(|databases, tell| {
+        let aside = Aside { dir: &own, keep, tell };
+        databases.with(name, |store| store.restore(record, directory, &aside))
+    })?;
+    match left {
+        Some(left) => {
+            Ok(walk.record(Record::LeftAside { database: name.clone(), name: left.name, bytes: left.size })?)
+        }
+        None => Ok(()),
+    }
 }

@@ -136,6 +136,33 @@ fn each_step_of_a_rollback_reverts_to_identity() {
 }
 
 #[test]
+fn nothing_is_migrated_when_the_backup_is_gone_or_another_one() {
+    for (file, left) in
+        [("main.sqlite", None), ("main.sqlite", Some("half")), ("main.json", None), ("main.json", Some("{"))]
+    {
+        let machine = (scenarios::UPDATE.build)();
+        let journal = machine.begin((scenarios::UPDATE.plan)(&machine)).unwrap();
+        let steps = journal.plan().steps.clone();
+        let mut bench = Bench { machine, journal, step: steps[0].clone() };
+        for step in steps.into_iter().take_while(|step| !matches!(step, Step::Migrate { .. })) {
+            bench.step = step;
+            bench.apply().unwrap();
+        }
+        let path = bench.machine.here().backup(1).join(file);
+        match left {
+            None => durable::remove_file(&path).unwrap(),
+            Some(left) => durable::write_atomic(&path, left.as_bytes(), 0o600).unwrap(),
+        }
+        let before = Picture::of(&bench.machine);
+        bench.step =
+            bench.journal.plan().steps.iter().find(|step| matches!(step, Step::Migrate { .. })).unwrap().clone();
+        let error = bench.apply().unwrap_err();
+        assert!(matches!(error, StepError::Backup(_)), "{error}");
+        assert_eq!(Picture::of(&bench.machine).data, before.data, "{file}");
+    }
+}
+
+#[test]
 fn the_release_that_runs_is_never_staged_over_nor_removed() {
     let mut machine = (scenarios::UPDATE.build)();
     let before = Picture::of(&machine);

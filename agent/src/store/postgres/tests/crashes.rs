@@ -27,7 +27,7 @@ fn backup(attributes: &str, administration: Administration, way: Way) {
     }
     let record = once();
     world.migrate();
-    store.restore(&record, &dir).unwrap();
+    store.back(&record, &dir).unwrap();
     assert_eq!(world.contents(), contents);
 }
 
@@ -43,17 +43,17 @@ fn restore(attributes: &str, administration: Administration, way: Way) {
     };
     let mut record = store.backup(&tag(), &dir, way).unwrap();
     let after = migrated(&mut record);
-    let (_, points) = with(None, AssertUnwindSafe(|| store.restore(&record, &dir).unwrap()));
+    let (_, points) = with(None, AssertUnwindSafe(|| store.back(&record, &dir).unwrap()));
     assert!(points >= 1, "{points}");
     for (fault, point) in FAULTS.iter().flat_map(|fault| (0..points).map(move |point| (*fault, point))) {
         store.forget_left(&tag(), &dir).unwrap();
         assert_eq!(migrated(&mut record), after);
-        with(Some((point, fault)), AssertUnwindSafe(|| store.restore(&record, &dir)));
+        with(Some((point, fault)), AssertUnwindSafe(|| store.back(&record, &dir)));
         let live = world.contents();
         assert!(live == contents || live == after, "point {point}: the live database is whole at every instant");
-        let left = store.restore(&record, &dir).unwrap().expect("what was live is kept");
+        let left = store.back(&record, &dir).unwrap().expect("what was live is kept");
         assert_eq!(world.contents(), contents, "point {point}");
-        assert_eq!(store.restore(&record, &dir).unwrap(), Some(left), "point {point}");
+        assert_eq!(store.back(&record, &dir).unwrap(), Some(left), "point {point}");
         assert_eq!(world.contents(), contents, "point {point}");
         assert!(world.databases().len() <= 2, "point {point}: nothing else is left: {:?}", world.databases());
     }
@@ -65,14 +65,14 @@ fn restore_after_two_crashes(way: Way) {
     let (store, dir) = (world.store(Peer), world.files.backups());
     let contents = world.contents();
     let crash = |record: &BackupRecord, point: usize| {
-        with(Some((point, Fault::Crash)), AssertUnwindSafe(|| store.restore(record, &dir).map(drop))).0.is_none()
+        with(Some((point, Fault::Crash)), AssertUnwindSafe(|| store.back(record, &dir).map(drop))).0.is_none()
     };
     let mut points = (0, 0);
     loop {
         let record = store.backup(&tag(), &dir, way).unwrap();
         world.migrate();
         let met = (crash(&record, points.0), crash(&record, points.1));
-        store.restore(&record, &dir).unwrap().expect("what was live is kept");
+        store.back(&record, &dir).unwrap().expect("what was live is kept");
         assert_eq!(world.contents(), contents, "points {points:?}");
         store.forget_left(&tag(), &dir).unwrap();
         assert_eq!(world.databases().len(), 1, "points {points:?}");
@@ -129,7 +129,7 @@ fn half_a_database_of_an_earlier_run_is_thrown_away() {
     world.server.sql(&half, "CREATE TABLE people (half text);");
     let mut filling =
         world.server.linger(&world.role, &half, &format!("filling {}", world.role), "SELECT pg_sleep(600);");
-    store.restore(&record, &dir).unwrap();
+    store.back(&record, &dir).unwrap();
     assert!(!filling.wait().success());
     assert_eq!(world.contents(), contents);
 }
@@ -148,7 +148,7 @@ fn a_dump_that_ends_early_is_never_put_in_place() {
         crate::durable::write_atomic(&dir.join(&*file), &cut, 0o600).unwrap();
         world.migrate();
         let contents = world.contents();
-        let error = store.restore(&record, &dir).unwrap_err();
+        let error = store.back(&record, &dir).unwrap_err();
         assert!(matches!(error, StoreError::Tool { .. }), "{error}");
         assert_eq!(world.contents(), contents);
     }

@@ -111,7 +111,7 @@ fn a_damaged_dump_leaves_the_live_database_alone() {
         crate::durable::write_atomic(&path, &bytes, 0o600).unwrap();
         world.migrate();
         let contents = world.contents();
-        assert!(matches!(store.restore(&record, &dir).unwrap_err(), StoreError::Damaged { .. }));
+        assert!(matches!(store.back(&record, &dir).unwrap_err(), StoreError::Damaged { .. }));
         assert_eq!(world.contents(), contents);
     }
 }

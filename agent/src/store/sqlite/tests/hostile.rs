@@ -51,7 +51,7 @@ fn a_forged_journal_removes_no_file_of_another() {
     let attempts: [Attempt<'_>; 3] = [
         Box::new(|| store.examine().map(drop)),
         Box::new(|| store.backup(&tag(), &files.path("scratch"), Way::Dump).map(drop)),
-        Box::new(|| store.restore(&record, &dir).map(drop)),
+        Box::new(|| store.back(&record, &dir).map(drop)),
     ];
     for attempt in attempts {
         forge_journal(&live(&files), &victim);
@@ -71,7 +71,7 @@ fn a_directory_that_leads_elsewhere_is_refused() {
     durable::rename(&files.path("shared"), &files.path("elsewhere")).unwrap();
     durable::make_dir(&files.path("system"), 0o755).unwrap();
     durable::replace_link(&files.path("shared"), &files.path("system")).unwrap();
-    let error = store.restore(&record, &dir).unwrap_err();
+    let error = store.back(&record, &dir).unwrap_err();
     assert!(error.to_string().contains("is not a directory of nobody"), "{error}");
     assert_eq!(listing(&files.path("system")), Vec::<String>::new());
 }
@@ -84,7 +84,7 @@ fn a_pipe_in_the_place_of_the_database_keeps_nobody_waiting() {
     let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
     durable::remove_file(&live(&files)).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, live(&files), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    assert!(store.restore(&record, &dir).unwrap().is_some());
+    assert!(store.back(&record, &dir).unwrap().is_some());
     assert_eq!(contents(&live(&files)), "2 a,b");
 }
 
