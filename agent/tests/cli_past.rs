@@ -128,32 +128,6 @@ fn a_journal_that_cannot_be_read_is_told_and_not_left_out() {
 }
 
 #[test]
-fn backups_are_listed_with_what_was_left_aside() {
-    let world = World::new();
-    world.with_a_failure();
-    let backup = world.layout.instance(&"kkt".parse().unwrap()).backup(2);
-    std::fs::create_dir_all(backup.join("files/uploads")).unwrap();
-    std::fs::write(backup.join("files/.env"), "A=b\n").unwrap();
-    let record =
-        r#"{"database":"main","tag":"0002","size":2048,"held":{"as":"file","file":"main.sqlite","sha256":"HASH"}}"#;
-    std::fs::write(backup.join("main.json"), record.replace("HASH", &"0".repeat(64))).unwrap();
-    let run = world.read(&["backup", "list"]);
-    assert_eq!(
-        run.out,
-        "\
-ID  MADE              BEFORE         SIZE       HOW    WHAT
-2   2024-11-22 03:12  1.0.0 → 1.1.0  4 B        copy   files
-2   2024-11-22 03:12  1.0.0 → 1.1.0  2.00 KiB   file   database main
-3   2024-11-23 03:13  1.1.0 → 1.2.0  11.77 MiB  aside  database main
-    left aside as kkt_left_0003
-"
-    );
-    let list = world.run(&["backup", "list", "--json"]).json();
-    assert_eq!(list[0]["held"][1]["bytes"], 2048);
-    assert_eq!(list[1]["left_aside"][0]["name"], "kkt_left_0003");
-}
-
-#[test]
 fn where_nothing_happened_that_is_said() {
     let world = World::new();
     assert_eq!(world.run(&["history"]).out, "kkt: nothing has happened yet\n");

@@ -1,23 +1,40 @@
-//! `surefoot backup list`: the backups that are kept, and what rollbacks left aside. Read from the records beside them.
+//! `surefoot backup list`: the backups that are kept, and what rollbacks left aside, with their age and the day until which they
+//! are kept. Read from the records beside them, and whether they are still there is looked for.
+
+mod presence;
+mod tell;
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use manifest_schema::path::Name;
 use serde::Serialize;
 
-use super::table::Table;
-use super::{Format, Which, history, instances, print, words};
+use super::{Format, Which, history, instances, print};
+use crate::clock::steady::{self, Sight};
+use crate::config;
 use crate::exit::{Exit, Failure};
-use crate::journal::{Journal, Record};
+use crate::journal::history::Status;
+use crate::journal::{Journal, Record, history as past};
 use crate::layout::{InstanceLayout, Layout};
+use crate::plan::Step;
 use crate::store::{BackupRecord, Held};
+use crate::update::keep;
+
+use presence::{Presence, Servers};
 
 /// One backup.
 #[derive(Debug, Serialize)]
 struct Backup {
     id: u32,
-    made_at: Option<jiff::Timestamp>,
+    made_at: Option<Timestamp>,
+    age_seconds: Option<i64>,
     update: Option<String>,
     directory: PathBuf,
+    /// After this moment a check removes it; nothing where only a person does, or where the configuration cannot be read.
+    kept_until: Option<Timestamp>,
+    /// Why it is kept beyond that, or has no such moment.
+    kept_because: Option<String>,
     held: Vec<Item>,
     left_aside: Vec<Left>,
 }
@@ -29,38 +46,63 @@ struct Item {
     way: &'static str,
     bytes: u64,
     problem: Option<String>,
+    #[serde(flatten)]
+    presence: Presence,
 }
 
 /// A database that was left aside instead of being thrown away.
 #[derive(Debug, Serialize)]
 struct Left {
-    database: String,
+    database: Name,
     name: String,
     bytes: u64,
-    at: jiff::Timestamp,
+    at: Timestamp,
+    age_seconds: i64,
+    #[serde(flatten)]
+    presence: Presence,
+}
+
+/// What the whole list rests on.
+struct Facts<'a> {
+    here: InstanceLayout,
+    journals: &'a [Journal],
+    /// The client's days; nothing where the configuration cannot be read.
+    days: Option<u32>,
+    /// Why nothing is removed by its age now.
+    held_back: Option<String>,
+    now: Timestamp,
 }
 
 pub(super) fn list(layout: &Layout, which: &Which, format: Format) -> Result<Exit, Failure> {
     let name = instances::one(layout, which)?;
     let journals = instances::journals(layout, &name)?;
-    let backups = backups(&layout.instance(&name), &journals)?;
+    let now = Timestamp::now();
+    let facts = Facts {
+        here: layout.instance(&name),
+        journals: &journals,
+        days: config::select(layout, Some(name.as_str())).ok().map(|settings| settings.keep_previous_days),
+        held_back: steady::look(&layout.clock(), Sight::take(now)).holds_back(),
+        now,
+    };
+    let backups = backups(&facts)?;
     if format.json {
         print::json(&backups)?;
     } else if backups.is_empty() {
         print::text(&format!("{name}: there are no backups\n"))?;
     } else {
-        print::text(&render(&backups, print::Screen::of_stdout().width))?;
+        print::text(&tell::render(&backups, print::Screen::of_stdout().width))?;
     }
     Ok(Exit::Ok)
 }
 
 /// Those that lie in the state, with those updates that left something aside.
-fn backups(here: &InstanceLayout, journals: &[Journal]) -> Result<Vec<Backup>, Failure> {
-    let mut ids = stored(&here.backups())?;
-    ids.extend(journals.iter().filter(|journal| !left_aside(journal).is_empty()).map(|journal| journal.plan().id));
+fn backups(facts: &Facts<'_>) -> Result<Vec<Backup>, Failure> {
+    let mut ids = stored(&facts.here.backups())?;
+    ids.extend(facts.journals.iter().filter(|journal| has_left(journal)).map(|journal| journal.plan().id));
     ids.sort_unstable();
     ids.dedup();
-    Ok(ids.into_iter().map(|id| backup(here, journals, id)).collect())
+    let mut servers = Servers::new(&facts.here);
+    Ok(ids.into_iter().map(|id| backup(facts, &mut servers, id)).collect())
 }
 
 fn stored(directory: &Path) -> Result<Vec<u32>, Failure> {
@@ -75,35 +117,91 @@ fn stored(directory: &Path) -> Result<Vec<u32>, Failure> {
     Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
 }
 
-fn backup(here: &InstanceLayout, journals: &[Journal], id: u32) -> Backup {
-    let journal = journals.iter().find(|journal| journal.plan().id == id);
-    let directory = here.backup(id);
+fn backup(facts: &Facts<'_>, servers: &mut Servers<'_>, id: u32) -> Backup {
+    let journal = facts.journals.iter().find(|journal| journal.plan().id == id);
+    let directory = facts.here.backup(id);
+    let made_at = journal.map(made_at);
     Backup {
         id,
-        made_at: journal.map(|journal| journal.plan().planned_at),
-        update: journal.map(|journal| {
-            let plan = journal.plan();
-            let from = plan.from.as_ref().map(|side| side.version.to_string());
-            history::what(plan.act, from.as_deref(), &plan.to.version.to_string())
-        }),
-        held: held(&directory),
-        left_aside: journal.map(left_aside).unwrap_or_default(),
+        made_at,
+        age_seconds: made_at.map(|at| age(facts, at)),
+        update: journal.map(update),
+        kept_until: journal.zip(facts.days).and_then(|(journal, days)| keep::kept_until(journal, days)),
+        kept_because: kept_because(facts, journal),
+        held: held(servers, journal, &directory),
+        left_aside: journal.map(|journal| left_aside(facts, servers, journal)).unwrap_or_default(),
         directory,
     }
 }
 
-fn left_aside(journal: &Journal) -> Vec<Left> {
-    let mut left = Vec::new();
-    for entry in journal.entries() {
-        if let Record::LeftAside { database, name, bytes } = &entry.record {
-            left.push(Left { database: database.to_string(), name: name.clone(), bytes: *bytes, at: entry.at });
+fn update(journal: &Journal) -> String {
+    let plan = journal.plan();
+    let from = plan.from.as_ref().map(|side| side.version.to_string());
+    history::what(plan.act, from.as_deref(), &plan.to.version.to_string())
+}
+
+/// When the last of its copies was made.
+fn made_at(journal: &Journal) -> Timestamp {
+    let plan = journal.plan();
+    let is_backup = |step: usize| matches!(plan.steps.get(step), Some(Step::Backup { .. }));
+    let made =
+        journal.entries().iter().rfind(|entry| matches!(entry.record, Record::Applied { step } if is_backup(step)));
+    made.map_or(plan.planned_at, |entry| entry.at)
+}
+
+fn age(facts: &Facts<'_>, at: Timestamp) -> i64 {
+    facts.now.duration_since(at).as_secs().max(0)
+}
+
+fn kept_because(facts: &Facts<'_>, journal: Option<&Journal>) -> Option<String> {
+    let Some(journal) = journal else {
+        return Some("its update has no journal, so it is not known whose it is; remove it by hand".to_owned());
+    };
+    let Some(days) = facts.days else {
+        return Some("until when it is kept says the configuration, which cannot be read".to_owned());
+    };
+    match keep::kept_until(journal, days) {
+        None if past::status(journal) == Status::Abandoned => {
+            Some("it is kept until somebody removes it, since the update was abandoned".to_owned())
         }
+        None => Some("it is kept until the update has come to its end".to_owned()),
+        Some(until) if until < facts.now => Some(match &facts.held_back {
+            Some(why) => format!("old enough to go, and kept: {why}"),
+            None => "old enough to go: the next check removes it".to_owned(),
+        }),
+        Some(_) => None,
+    }
+}
+
+/// Whether a rollback left something aside that has not been removed since.
+fn has_left(journal: &Journal) -> bool {
+    let is_left = |record: &Record| matches!(record, Record::LeftAside { .. });
+    journal.records().any(is_left) && !keep::is_expired(journal)
+}
+
+/// Each of them once: a restore that was cut off tells it again.
+fn left_aside(facts: &Facts<'_>, servers: &mut Servers<'_>, journal: &Journal) -> Vec<Left> {
+    let mut left: Vec<Left> = Vec::new();
+    if !has_left(journal) {
+        return left;
+    }
+    for entry in journal.entries() {
+        let Record::LeftAside { database, name, bytes } = &entry.record else { continue };
+        left.retain(|other| other.name != *name);
+        left.push(Left {
+            database: database.clone(),
+            name: name.clone(),
+            bytes: *bytes,
+            at: entry.at,
+            age_seconds: age(facts, entry.at),
+            presence: servers.left(journal, database, name),
+        });
     }
     left
 }
 
 /// Surviving files first, then each database. A record that cannot be read is told, not left out.
-fn held(directory: &Path) -> Vec<Item> {
+fn held(servers: &mut Servers<'_>, journal: Option<&Journal>, directory: &Path) -> Vec<Item> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut records: Vec<PathBuf> = entries
         .map(|entry| entry.path())
@@ -116,11 +214,12 @@ fn held(directory: &Path) -> Vec<Item> {
         way: "copy",
         bytes: size_below(&files),
         problem: None,
+        presence: Presence::There,
     });
-    files.into_iter().chain(records.iter().map(|path| database(path))).collect()
+    files.into_iter().chain(records.iter().map(|path| database(servers, journal, path))).collect()
 }
 
-fn database(path: &Path) -> Item {
+fn database(servers: &mut Servers<'_>, journal: Option<&Journal>, path: &Path) -> Item {
     let read = || -> Result<BackupRecord, String> {
         let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
         serde_json::from_slice(&bytes).map_err(|error| error.to_string())
@@ -128,11 +227,15 @@ fn database(path: &Path) -> Item {
     match read() {
         Ok(record) => {
             let what = format!("database {}", record.database);
-            Item { what, way: way(&record.held), bytes: record.size, problem: None }
+            let directory = path.parent().unwrap_or(path);
+            let presence = servers.backup(journal, &record, directory);
+            Item { what, way: way(&record.held), bytes: record.size, problem: None, presence }
         }
         Err(problem) => {
             let what = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Item { what, way: "?", bytes: 0, problem: Some(format!("{}: {problem}", path.display())) }
+            let why = "its record cannot be read".to_owned();
+            let problem = Some(format!("{}: {problem}", path.display()));
+            Item { what, way: "?", bytes: 0, problem, presence: Presence::Unknown { why } }
         }
     }
 }
@@ -157,37 +260,4 @@ pub(super) fn size_below(directory: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
-}
-
-fn render(backups: &[Backup], width: usize) -> String {
-    let mut table = Table::new(["ID", "MADE", "BEFORE", "SIZE", "HOW", "WHAT"]);
-    for backup in backups {
-        let made = backup.made_at.map_or_else(|| "?".to_owned(), words::moment);
-        let update = backup.update.clone().unwrap_or_else(|| "?".to_owned());
-        for item in &backup.held {
-            table.row([
-                backup.id.to_string(),
-                made.clone(),
-                update.clone(),
-                words::size(item.bytes),
-                item.way.to_owned(),
-                item.what.clone(),
-            ]);
-            if let Some(problem) = &item.problem {
-                table.below(words::wrap("    CANNOT BE READ: ", problem, width));
-            }
-        }
-        for left in &backup.left_aside {
-            table.row([
-                backup.id.to_string(),
-                words::moment(left.at),
-                update.clone(),
-                words::size(left.bytes),
-                "aside".to_owned(),
-                format!("database {}", left.database),
-            ]);
-            table.below(words::wrap("    left aside as ", &left.name, width));
-        }
-    }
-    table.render(width)
 }

@@ -5,6 +5,7 @@
 
 mod bad;
 mod good;
+mod kept;
 mod taken_back;
 
 use std::path::Path;

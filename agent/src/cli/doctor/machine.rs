@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::finding::Finding;
 use crate::cli::{instances, words};
+use crate::clock::steady::{self, Sight};
 use crate::config::Settings;
 use crate::host::child::Child;
 use crate::layout::Layout;
@@ -26,6 +27,7 @@ pub(super) fn look(layout: &Layout, all: &[Settings], now: Timestamp) -> Vec<Fin
     findings.extend(privileges(layout));
     findings.push(agent(layout));
     findings.push(clock(layout, all, now));
+    findings.extend(retention(layout, now));
     if all.iter().any(|settings| settings.instance.manager == Manager::Systemd) {
         findings.push(systemd());
         findings.extend(synchronised());
@@ -77,6 +79,12 @@ fn clock(layout: &Layout, all: &[Settings], now: Timestamp) -> Finding {
         }
         Some(_) | None => Finding::good("clock", words::moment(now)),
     }
+}
+
+/// What is usual on the first day, and after a jump of the clock.
+fn retention(layout: &Layout, now: Timestamp) -> Option<Finding> {
+    let why = steady::look(&layout.clock(), Sight::take(now)).holds_back()?;
+    Some(Finding::good("retention", format!("no old backup is removed now: {why}")))
 }
 
 fn latest(layout: &Layout, settings: &Settings) -> Option<Timestamp> {

@@ -51,6 +51,46 @@ impl Client {
             |row: &serde_json::Value| format!("{} {} {}", word(row, "act"), word(row, "version"), word(row, "status"));
         Ok(self.history()?.iter().map(line).collect())
     }
+
+    /// What `surefoot backup list --json` has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn backups(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        Ok(serde_json::from_str(&self.surefoot(&["backup", "list", "--json"])?.well()?.out)?)
+    }
+
+    /// Lets all updates have happened so many days earlier than they did. For a client whose daemon is stopped.
+    ///
+    /// # Errors
+    /// When a journal cannot be rewritten.
+    pub fn let_pass(&self, days: i64) -> anyhow::Result<()> {
+        for update in names(&self.state().join("updates"))? {
+            let path = self.state().join("updates").join(update).join("journal.jsonl");
+            let lines: Result<Vec<String>, _> =
+                std::fs::read_to_string(&path)?.lines().map(|line| earlier(line, days)).collect();
+            std::fs::write(&path, lines?.join("\n") + "\n")?;
+        }
+        Ok(())
+    }
+
+    /// Lets the agent have seen the clock run steadily for so many hours. For a client whose daemon is stopped.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn steady_for(&self, hours: i64) -> anyhow::Result<()> {
+        let now = jiff::Timestamp::now();
+        let since = now - jiff::SignedDuration::from_hours(hours);
+        let text = format!(r#"{{"since":"{since}","last":"{now}","boot":"","up_seconds":0}}"#);
+        Ok(std::fs::write(self.state().with_file_name("clock.json"), text)?)
+    }
+}
+
+fn earlier(line: &str, days: i64) -> anyhow::Result<String> {
+    let mut record: serde_json::Value = serde_json::from_str(line)?;
+    let at: jiff::Timestamp = record["at"].as_str().context("a record without a time")?.parse()?;
+    record["at"] = (at - jiff::SignedDuration::from_hours(24 * days)).to_string().into();
+    Ok(record.to_string())
 }
 
 fn names(directory: &Path) -> anyhow::Result<Vec<String>> {
