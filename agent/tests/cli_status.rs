@@ -4,10 +4,12 @@
 
 mod cli_world;
 
-use cli_world::{World, good, steps, up_to_the_probe};
+use cli_world::{World, failed, good, steps, up_to_the_probe};
+use jiff::{SignedDuration, Timestamp};
+use manifest_schema::digest::Sha256;
 use serde_json::json;
 use surefoot::journal::{Blame, Record};
-use surefoot::plan::Act;
+use surefoot::plan::{Act, Plan};
 
 /// Without the line that depends on the time of day.
 fn timeless(out: &str) -> String {
@@ -51,7 +53,7 @@ fn what_programs_read_has_keys_that_stay() {
     let instance = status["instances"][0].as_object().unwrap();
     let keys: Vec<&str> = instance.keys().map(String::as_str).collect();
     let wanted = "current_instead directory force_critical installed instance last_check last_failure metadata next_check \
-                  open product rollback source waiting";
+                  open product rollback setbacks source waiting waiting_because waiting_severity";
     assert_eq!(keys.join(" "), wanted);
     assert_eq!(instance["installed"]["version"], "1.1.0");
     assert_eq!(instance["waiting"], "1.3.0");
@@ -190,4 +192,76 @@ fn what_has_come_in_since_does_not_wait_any_more() {
     world.with_two_releases();
     world.last_check(&check("ok", "kkt: 1.1.0 (minor) waits for approval", Some("1.1.0")));
     assert!(!world.read(&["status"]).out.contains("waits for you"));
+}
+
+/// An update to 1.2.0 as it is known by its manifest, planned so many seconds ago.
+fn known(world: &World, id: u32, act: Act, seconds_ago: i64) -> Plan {
+    let mut plan = world.plan(id, act, Some("1.1.0"), "1.2.0", steps());
+    plan.to.manifest = Some(Sha256::of(b"1.2.0"));
+    plan.planned_at = Timestamp::now() - SignedDuration::from_secs(seconds_ago);
+    plan
+}
+
+#[test]
+fn a_release_that_failed_is_told_with_when_it_is_tried_again() {
+    let world = World::new();
+    world.with_two_releases();
+    world.journal(known(&world, 3, Act::Update, 600), failed());
+    let run = world.read(&["status"]);
+    let told = "held back 1.2.0 failed here once, last on";
+    assert!(run.flat().contains(told), "{}", run.out);
+    assert!(run.flat().contains("or now with surefoot update 1.2.0 --again"), "{}", run.out);
+    let status = world.run(&["status", "--json"]).json();
+    let held = &status["instances"][0]["setbacks"][0];
+    assert_eq!((&held["version"], &held["why"], &held["times"]), (&json!("1.2.0"), &json!("failed"), &json!(1)));
+    let until: Timestamp = held["until"].as_str().unwrap().parse().unwrap();
+    let last: Timestamp = held["last"].as_str().unwrap().parse().unwrap();
+    assert_eq!(until.duration_since(last), SignedDuration::from_hours(1));
+    assert_eq!(held["rests"], true);
+
+    world.journal(world.plan(4, Act::Update, Some("1.1.0"), "1.2.1", steps()), good());
+    world.make_current("1.2.1");
+    assert!(!world.read(&["status"]).out.contains("held back"), "a newer release clears it");
+}
+
+#[test]
+fn a_release_that_failed_long_ago_is_told_and_not_held_back() {
+    let world = World::new();
+    world.with_two_releases();
+    world.journal(known(&world, 3, Act::Update, 7200), failed());
+    let run = world.read(&["status"]);
+    assert!(run.flat().contains("it may be tried again"), "{}", run.out);
+    assert_eq!(world.run(&["status", "--json"]).json()["instances"][0]["setbacks"][0]["rests"], false);
+}
+
+#[test]
+fn a_release_that_was_taken_back_is_told_so() {
+    let world = World::new();
+    world.with_two_releases();
+    world.journal(known(&world, 3, Act::Update, 7200), good());
+    let back = world.plan(4, Act::Rollback, Some("1.2.0"), "1.1.0", steps());
+    world.journal(back, good());
+    let run = world.read(&["status"]);
+    assert!(run.flat().contains("held back 1.2.0 was taken back here, on"), "{}", run.out);
+    assert!(run.flat().contains("it comes back only with surefoot update 1.2.0 --again"), "{}", run.out);
+    let held = &world.run(&["status", "--json"]).json()["instances"][0]["setbacks"][0];
+    assert_eq!((&held["rests"], &held["until"]), (&json!(true), &json!(null)));
+}
+
+#[test]
+fn a_critical_release_without_a_way_back_shouts() {
+    let world = World::new();
+    world.with_two_releases();
+    let mut last = check("ok", "kkt: 1.3.0 (critical) waits for approval", Some("1.3.0"));
+    last["because"] = json!("no_way_back");
+    last["severity"] = json!("critical");
+    world.last_check(&last);
+    let run = world.read(&["status"]);
+    assert!(run.out.contains("!! CRITICAL: 1.3.0 waits for you: it cannot be rolled back"), "{}", run.out);
+    assert!(run.out.contains("surefoot approve 1.3.0"), "{}", run.out);
+    last["severity"] = json!("minor");
+    world.last_check(&last);
+    let run = world.read(&["status"]);
+    assert!(!run.out.contains("CRITICAL"), "{}", run.out);
+    assert!(run.flat().contains("1.3.0 waits for you (it cannot be rolled back, so it never"), "{}", run.out);
 }

@@ -22,11 +22,8 @@ fn is_served(world: &World, version: &str) -> bool {
 
 /// Waits until the schedule's check has left its word, and answers it.
 fn what_the_poll_said(world: &World) -> anyhow::Result<String> {
-    let path = world.client.state().join("last-check.json");
-    let read = || -> Option<serde_json::Value> { serde_json::from_slice(&std::fs::read(&path).ok()?).ok() };
-    let message = || Some(read()?["message"].as_str()?.to_owned()).filter(|text| !text.is_empty());
-    wait(PATIENCE, || message().is_some())?;
-    Ok(message().unwrap_or_default())
+    wait(PATIENCE, || world.client.said_last().is_some())?;
+    Ok(world.client.said_last().unwrap_or_default())
 }
 
 #[test]
@@ -104,6 +101,23 @@ fn a_release_without_a_way_back_waits_although_its_severity_is_automatic() -> Ou
 
     assert!(what_the_poll_said(&world)?.contains("1.1.0 (minor) waits for approval"));
     world.serves("1.0.0", 3)
+}
+
+#[test]
+fn a_critical_release_without_a_way_back_waits_too_and_says_so_loudly() -> Outcome {
+    let mut world = World::installed()?;
+    let change = Change { arguments: &["--severity", "critical", "--no-rollback"], ..Change::default() };
+    world.vendor.release("1.0.1", "A hole is closed, for good", change)?;
+
+    world.poll()?;
+
+    let said = what_the_poll_said(&world)?;
+    assert!(said.contains("1.0.1 (critical) waits for approval (it cannot be rolled back"), "{said}");
+    world.serves("1.0.0", 3)?;
+    world.client.surefoot(&["status"])?.says(0, "!! CRITICAL: 1.0.1 waits for you: it cannot be rolled back")?;
+
+    world.client.surefoot(&["approve", "1.0.1"])?.says(0, "1.0.1 is installed")?;
+    world.serves("1.0.1", 3)
 }
 
 #[test]

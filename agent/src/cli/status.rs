@@ -2,6 +2,7 @@
 
 mod facts;
 mod note;
+mod standing;
 
 use serde::Serialize;
 

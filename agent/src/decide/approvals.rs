@@ -20,6 +20,10 @@ pub struct Approval {
     pub manifest: Sha256,
     /// Who.
     pub by: String,
+    /// The number of the last update before it: what failed up to there, the admin has seen. Not the time, since clocks jump. An
+    /// approval from before there was this number clears nothing.
+    #[serde(default)]
+    pub after: u32,
 }
 
 /// Why approvals cannot be read.

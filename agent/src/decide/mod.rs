@@ -2,15 +2,19 @@
 //! every rule that had a say is in the trace.
 
 mod approvals;
+mod setbacks;
+mod way;
 
 use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::{ReleaseCustom, Severity};
 use manifest_schema::path::Name;
 use manifest_schema::version::ReleaseVersion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use approvals::{Approval, ApprovalError, read_approvals, write_approval};
+pub use setbacks::{Rest, Setback, Until, Why, setbacks};
 
+use self::way::Way;
 use crate::config::Policy;
 
 /// A release that signed metadata names.
@@ -55,8 +59,10 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// What admins approved.
     pub approvals: &'a [Approval],
-    /// Manifests of releases that failed here.
-    pub bad: &'a [Sha256],
+    /// What failed here before.
+    pub setbacks: &'a [Setback],
+    /// The time, for which a release that failed is left alone.
+    pub now: jiff::Timestamp,
     /// What is asked.
     pub wish: Wish,
 }
@@ -77,9 +83,34 @@ pub enum Verdict {
         version: ReleaseVersion,
         /// How much it matters.
         severity: Severity,
+        /// Why it does not go in by itself.
+        because: Because,
     },
     /// Nothing newer may go in.
     Nothing,
+}
+
+/// Why a release waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// Releases of its severity do not go in by themselves here.
+    Severity,
+    /// There is no way back from it, so it never goes in unattended, whatever its severity: nobody would be there to repair it.
+    NoWayBack,
+    /// It is outside the versions that are allowed here: a new major, where nothing else is configured.
+    Outside,
+}
+
+impl Because {
+    /// For people, as the rest of a sentence that begins with 'it'.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Severity => "is not of a severity that goes in by itself",
+            Self::NoWayBack => "cannot be rolled back, so it never goes in by itself",
+            Self::Outside => "is outside the versions that go in by themselves",
+        }
+    }
 }
 
 /// A verdict and how it came about.
@@ -103,30 +134,58 @@ pub struct Finding {
 /// Decides.
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let mut trace = Vec::new();
-    let mut waiting = None;
+    let mut waiting: Vec<(&Candidate, Because)> = Vec::new();
     for candidate in newest_first(facts) {
         match weigh(facts, candidate) {
             Weight::No(reason) => trace.push(finding(candidate, reason)),
-            Weight::Waits(reason) => {
-                trace.push(finding(candidate, reason));
-                waiting = waiting.or(Some(candidate));
+            Weight::Waits(because) => {
+                trace.push(finding(candidate, says(facts, candidate, because)));
+                waiting.push((candidate, because));
             }
             Weight::Goes(why) => {
                 trace.push(finding(candidate, why.clone()));
-                return apply(facts, candidate, why, trace);
+                match way::to(facts, candidate, &mut trace) {
+                    Way::Through(first) => {
+                        let version = first.custom.version.clone();
+                        return Decision { verdict: Verdict::Apply { version, why }, trace };
+                    }
+                    Way::Waits(first) => waiting.push((first, Because::NoWayBack)),
+                    Way::None => {}
+                }
             }
         }
     }
-    let verdict = waiting.map_or(Verdict::Nothing, |candidate| Verdict::Await {
-        version: candidate.custom.version.clone(),
-        severity: candidate.custom.severity,
-    });
-    Decision { verdict, trace }
+    Decision { verdict: wait(&waiting), trace }
+}
+
+/// The newest release that waits; but a critical one, which would go in by itself on other machines, before that.
+fn wait(waiting: &[(&Candidate, Because)]) -> Verdict {
+    let critical = waiting.iter().find(|(candidate, _)| candidate.custom.severity == Severity::Critical);
+    match critical.or(waiting.first()) {
+        Some((Candidate { custom, .. }, because)) => {
+            Verdict::Await { version: custom.version.clone(), severity: custom.severity, because: *because }
+        }
+        None => Verdict::Nothing,
+    }
+}
+
+fn says(facts: &Facts<'_>, candidate: &Candidate, because: Because) -> String {
+    let severity = candidate.custom.severity;
+    let what = match because {
+        Because::Severity => format!("is {severity} and waits for approval"),
+        Because::NoWayBack => format!("is {severity} and waits for approval: it {}", because.words()),
+        Because::Outside => because.words().to_owned(),
+    };
+    match (&facts.wish, because) {
+        (Wish::Newest { .. }, Because::Outside) => format!("{what}: name it to install it"),
+        (Wish::Poll, Because::Outside) => format!("{what}: approve it"),
+        (Wish::Poll | Wish::Newest { .. } | Wish::Named { .. }, _) => what,
+    }
 }
 
 enum Weight {
     No(String),
-    Waits(String),
+    Waits(Because),
     Goes(String),
 }
 
@@ -144,32 +203,62 @@ fn weigh(facts: &Facts<'_>, candidate: &Candidate) -> Weight {
     }
     let custom = &candidate.custom;
     let again = matches!(&facts.wish, Wish::Named { again: true, .. });
-    if facts.bad.contains(&candidate.manifest) && !again {
-        return Weight::No("failed here before and is not tried again".to_owned());
+    if let Some(reason) = is_left_alone(facts, candidate).filter(|_| !again) {
+        return Weight::No(reason);
     }
     match &facts.wish {
         Wish::Newest { .. } if !is_allowed(facts, &custom.version) => {
-            return Weight::Waits("is outside the versions that are allowed: name it to install it".to_owned());
+            return Weight::Waits(Because::Outside);
         }
         Wish::Named { by, .. } | Wish::Newest { by } => return Weight::Goes(format!("asked for by {by}")),
         Wish::Poll => {}
     }
-    if let Some(approval) = facts.approvals.iter().find(|approval| approval.manifest == candidate.manifest) {
+    if let Some(approval) = approval(facts, candidate) {
         return Weight::Goes(format!("approved by {}", approval.by));
     }
+    unattended(facts, candidate)
+}
+
+/// What may go in although nobody is there.
+fn unattended(facts: &Facts<'_>, candidate: &Candidate) -> Weight {
+    let custom = &candidate.custom;
+    let is_forced = custom.severity == Severity::Critical && facts.policy.force_critical;
     if !is_allowed(facts, &custom.version) {
-        return Weight::Waits("is outside the versions that go in by themselves: approve it".to_owned());
-    }
-    if custom.severity == Severity::Critical && facts.policy.force_critical {
-        return Weight::Goes("critical".to_owned());
+        return Weight::Waits(Because::Outside);
     }
     if !custom.rollback_supported {
-        return Weight::Waits("cannot be rolled back: approve it".to_owned());
+        return Weight::Waits(Because::NoWayBack);
+    }
+    if is_forced {
+        return Weight::Goes("critical".to_owned());
     }
     if facts.policy.automatic.contains(&custom.severity) {
         return Weight::Goes("automatic".to_owned());
     }
-    Weight::Waits(format!("is {} and waits for approval", custom.severity))
+    Weight::Waits(Because::Severity)
+}
+
+fn utc(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Why a release that failed here is not tried now.
+fn is_left_alone(facts: &Facts<'_>, candidate: &Candidate) -> Option<String> {
+    let setback = facts.setbacks.iter().find(|setback| setback.manifest == candidate.manifest)?;
+    let rest = match facts.wish {
+        Wish::Poll => Some(setback.rest(facts.now)),
+        Wish::Newest { .. } | Wish::Named { .. } => setback.rest_for_a_person(facts.now),
+    };
+    let rest = rest.filter(Rest::holds)?;
+    Some(rest.words(&setback.version, utc, |verb| format!("'surefoot {verb}'")))
+}
+
+/// An approval that counts. One for a release without a way back is used up once it has gone in: that it failed then is news
+/// to the admin, who must say so again.
+fn approval<'a>(facts: &Facts<'a>, candidate: &Candidate) -> Option<&'a Approval> {
+    let is_used_up = !candidate.custom.rollback_supported
+        && facts.setbacks.iter().any(|setback| setback.manifest == candidate.manifest && setback.has_been_in());
+    facts.approvals.iter().rfind(|approval| approval.manifest == candidate.manifest && !is_used_up)
 }
 
 fn is_out_of_question(facts: &Facts<'_>, candidate: &Candidate) -> Option<String> {
@@ -197,41 +286,6 @@ fn is_allowed(facts: &Facts<'_>, version: &ReleaseVersion) -> bool {
         (None, Some(installed)) => version.major() == installed.major(),
         (None, None) => true,
     }
-}
-
-/// The goal itself, or the newest release on the way to it that this machine is not below the minimum of.
-fn apply(facts: &Facts<'_>, goal: &Candidate, why: String, mut trace: Vec<Finding>) -> Decision {
-    let is_reachable = |candidate: &Candidate| match (&candidate.custom.minimum_version, facts.installed) {
-        (Some(minimum), Some(installed)) => installed >= minimum,
-        (Some(_), None) | (None, _) => true,
-    };
-    if is_reachable(goal) {
-        let version = goal.custom.version.clone();
-        return Decision { verdict: Verdict::Apply { version, why }, trace };
-    }
-    let hop = newest_first(facts).into_iter().find(|candidate| {
-        candidate.custom.version < goal.custom.version && is_on_the_way(facts, candidate) && is_reachable(candidate)
-    });
-    let verdict = match hop {
-        Some(hop) => {
-            trace.push(finding(hop, format!("comes first: {} cannot be reached in one step", goal.custom.version)));
-            Verdict::Apply { version: hop.custom.version.clone(), why }
-        }
-        None => {
-            trace.push(finding(goal, "needs a release in between that does not exist".to_owned()));
-            Verdict::Nothing
-        }
-    };
-    Decision { verdict, trace }
-}
-
-fn is_on_the_way(facts: &Facts<'_>, candidate: &Candidate) -> bool {
-    let custom = &candidate.custom;
-    custom.product == *facts.product
-        && facts.installed.is_none_or(|installed| custom.version > *installed)
-        && custom.withdrawn.is_none()
-        && custom.channels.contains(&facts.policy.channel)
-        && !facts.bad.contains(&candidate.manifest)
 }
 
 fn finding(candidate: &Candidate, says: String) -> Finding {

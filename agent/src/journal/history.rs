@@ -1,6 +1,5 @@
-//! What journals tell when they are folded: what is installed, what happened, which releases are bad. Pure.
+//! What journals tell when they are folded: what is installed, and what happened. Pure.
 
-use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::Severity;
 use serde::Serialize;
 
@@ -115,7 +114,8 @@ pub fn touched_the_service(journal: &Journal) -> bool {
     journal.records().any(|record| matches!(record, Record::Begun { step } if journal.plan().is_past_stop(*step)))
 }
 
-fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
+/// When it was decided how the update ended: its commit, the end of its way back, or a person's word.
+pub fn completed_at(journal: &Journal) -> Option<jiff::Timestamp> {
     let is_end = |record: &Record| matches!(record, Record::Committed | Record::RolledBack | Record::Abandoned { .. });
     journal.entries().iter().rev().find(|entry| is_end(&entry.record)).map(|entry| entry.at)
 }
@@ -136,17 +136,18 @@ fn was_taken_back(plan: &Plan, all: &[Journal]) -> bool {
 }
 
 fn taken_back(all: &[Journal]) -> impl Iterator<Item = u32> + '_ {
-    all.iter().filter(|journal| took_effect(journal) && journal.plan().act == Act::Rollback).filter_map(|rollback| {
-        let left = rollback.plan().from.as_ref()?;
-        all.iter()
-            .rev()
-            .find(|update| {
-                update.plan().id < rollback.plan().id
-                    && took_effect(update)
-                    && update.plan().act != Act::Rollback
-                    && update.plan().to.version == left.version
-            })
-            .map(|update| update.plan().id)
+    all.iter().filter_map(|journal| what_it_took_back(journal, all)).map(|update| update.plan().id)
+}
+
+/// The update that this good rollback took back.
+pub fn what_it_took_back<'a>(rollback: &Journal, all: &'a [Journal]) -> Option<&'a Journal> {
+    let plan = rollback.plan();
+    let left = plan.from.as_ref().filter(|_| took_effect(rollback) && plan.act == Act::Rollback)?;
+    all.iter().rev().find(|update| {
+        update.plan().id < plan.id
+            && took_effect(update)
+            && update.plan().act != Act::Rollback
+            && update.plan().to.version == left.version
     })
 }
 
@@ -201,34 +202,8 @@ pub fn can_be_taken_back(journals: &[Journal]) -> Option<&Journal> {
     (last.plan().act == Act::Update && stands(last).is_none()).then_some(last)
 }
 
-/// An update that was cut off this often, by a power cut or a kill, counts against its release: it may be what brings
-/// the machine down.
-const MOST_CUTS: usize = 3;
-
-/// Manifests of releases that failed after the old one was stopped, that an admin took back, or whose update an admin
-/// abandoned for what was there before. They are not tried again by themselves. One power cut is not the release's fault.
-pub fn bad(journals: &[Journal]) -> Vec<Sha256> {
-    let back: Vec<&Journal> = journals
-        .iter()
-        .filter(|journal| journal.plan().act == Act::Update && status(journal) == Status::RolledBack)
-        .collect();
-    let cuts = |journal: &Journal| {
-        let same = |other: &&&Journal| other.plan().to.manifest == journal.plan().to.manifest && was_cut_off(other);
-        back.iter().filter(same).count()
-    };
-    let is_its_fault = |journal: &Journal| blame(journal) == Some(Blame::Release);
-    let failed = back.iter().copied().filter(|journal| match was_cut_off(journal) {
-        true => cuts(journal) >= MOST_CUTS,
-        false => is_its_fault(journal),
-    });
-    let taken: Vec<u32> = taken_back(journals).collect();
-    let taken = journals.iter().filter(|journal| taken.contains(&journal.plan().id));
-    let given_up = journals.iter().filter(|journal| was_given_up(journal));
-    failed.chain(taken).chain(given_up).filter_map(|journal| journal.plan().to.manifest).collect()
-}
-
 /// Whether a person left something else installed than the update was to bring.
-fn was_given_up(journal: &Journal) -> bool {
+pub fn was_given_up(journal: &Journal) -> bool {
     journal.plan().act == Act::Update && matches!(stands(journal), Some(Stands::Old | Stands::Nothing))
 }
 
@@ -237,8 +212,8 @@ pub fn blame(journal: &Journal) -> Option<Blame> {
     journal.records().find_map(|record| if let Record::Failed { blame, .. } = record { Some(*blame) } else { None })
 }
 
-/// Whether it was not a step that failed.
-fn was_cut_off(journal: &Journal) -> bool {
+/// Whether it was not a step that failed: the agent or the machine was ended in the middle.
+pub fn was_cut_off(journal: &Journal) -> bool {
     let first = journal.records().find(|record| matches!(record, Record::Failed { .. }));
     matches!(first, Some(Record::Failed { step: None, .. }))
 }

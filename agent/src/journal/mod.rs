@@ -224,4 +224,6 @@ pub fn read_all(updates: &Path) -> Result<Vec<Journal>, JournalError> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::testing::told;
 use super::*;
 use crate::plan::Act;
 use crate::update::tests::machine::Machine;
@@ -134,16 +135,6 @@ fn the_reserve_goes_with_the_last_record() {
     }
 }
 
-/// A journal of this act whose records are these.
-fn told(id: u32, act: Act, to: &str, records: &[Record]) -> Journal {
-    let machine = Machine::new(vec![Release::new("1.0.0", &[]), Release::new("1.1.0", &[])]);
-    let from = if to == "1.1.0" { "1.0.0" } else { "1.1.0" };
-    let plan = Plan { id, act, ..machine.plan_update(Some(from), to) };
-    let first = Record::Planned { plan: Box::new(plan.clone()) };
-    let all = std::iter::once(first).chain(records.iter().cloned());
-    Journal { path: PathBuf::new(), plan, entries: all.map(|record| Entry { at: now(), record }).collect() }
-}
-
 fn failed() -> Record {
     Record::Failed { step: Some(0), error: "no".to_owned(), blame: Blame::Release }
 }
@@ -169,7 +160,7 @@ fn records_tell_how_an_update_stands() {
 }
 
 #[test]
-fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
+fn what_is_installed_and_what_was_taken_back_is_folded_from_all_journals() {
     let good = [Record::Committed, Record::Finished];
     let bad = [Record::Begun { step: 4 }, failed(), Record::RolledBack];
     let adopted = told(1, Act::Adopt, "1.0.0", &good);
@@ -185,18 +176,17 @@ fn what_is_installed_and_what_is_bad_is_folded_from_all_journals() {
 
     let taken = of(&[&adopted, &update, &back]);
     assert_eq!(installed(&taken).as_deref(), Some("1.0.0"));
-    assert_eq!(history::bad(&taken), [update.plan().to.manifest.unwrap()]);
+    assert_eq!(history::what_it_took_back(&back, &taken).unwrap().plan().id, 2);
     assert_eq!(history::rows(&taken)[1].status, history::Status::RolledBack);
     assert!(history::can_be_taken_back(&taken).is_none(), "back is not forward");
 
     let ill = told(2, Act::Update, "1.1.0", &bad);
     assert_eq!(installed(&of(&[&adopted, &ill])).as_deref(), Some("1.0.0"));
-    assert_eq!(history::bad(&of(&[&adopted, &ill])), [ill.plan().to.manifest.unwrap()]);
 
     let failed_rollback = told(3, Act::Rollback, "1.0.0", &bad);
     let still = of(&[&adopted, &update, &failed_rollback]);
     assert_eq!(installed(&still).as_deref(), Some("1.1.0"));
-    assert!(history::bad(&still).is_empty());
+    assert!(history::what_it_took_back(&failed_rollback, &still).is_none());
 
     let released = told(3, Act::Release, "1.1.0", &good);
     assert_eq!(installed(&of(&[&adopted, &update, &released])), None);
@@ -218,7 +208,8 @@ fn what_a_person_leaves_installed_is_what_they_say() {
         assert!(history::can_be_taken_back(&journals).is_none(), "it is the person's to take back");
         let installed = history::installed(&journals).map(|side| side.version.to_string());
         let bringer = history::bringer(&journals).map(|journal| journal.plan().id);
-        (installed.unwrap_or_default(), bringer.unwrap_or_default(), history::bad(&journals).len())
+        let held = crate::decide::setbacks(&journals, &[]).len();
+        (installed.unwrap_or_default(), bringer.unwrap_or_default(), held)
     };
     let table = [
         (Act::Update, "1.1.0", Stands::Old, ("1.0.0", 1, 1)),
@@ -226,14 +217,14 @@ fn what_a_person_leaves_installed_is_what_they_say() {
         (Act::Release, "1.1.0", Stands::Nothing, ("", 0, 0)),
         (Act::Release, "1.1.0", Stands::Old, ("1.0.0", 1, 0)),
     ];
-    for (act, to, stands, (installed, bringer, bad)) in table {
+    for (act, to, stands, (installed, bringer, held)) in table {
         let last = abandoned(2, act, to, stands);
         assert_eq!(history::status(&last), history::Status::Abandoned);
-        assert_eq!(after(&[&adopted, &last]), (installed.to_owned(), bringer, bad), "{act:?} {stands:?}");
+        assert_eq!(after(&[&adopted, &last]), (installed.to_owned(), bringer, held), "{act:?} {stands:?}");
     }
 
     let back = abandoned(3, Act::Rollback, "1.0.0", Stands::New);
-    assert_eq!(after(&[&adopted, &update, &back]), ("1.0.0".to_owned(), 3, 1), "what was taken back is bad");
+    assert_eq!(after(&[&adopted, &update, &back]), ("1.0.0".to_owned(), 3, 1), "what was taken back is held back");
     assert_eq!(after(&[&abandoned(1, Act::Install, "1.0.0", Stands::Nothing)]).0, "");
     assert_eq!(after(&[&abandoned(2, Act::Update, "1.1.0", Stands::Old)]).0, "1.0.0", "an earlier journal may be lost");
 
@@ -241,16 +232,6 @@ fn what_a_person_leaves_installed_is_what_they_say() {
     let later = told(3, Act::Update, "1.1.0", &good);
     let journals = [adopted, of_long_ago, later];
     assert_eq!(history::bringer(&journals).unwrap().plan().id, 3, "a later update has the word");
-}
-
-#[test]
-fn a_release_is_blamed_for_power_cuts_only_when_they_repeat() {
-    let cut = Record::Failed { step: None, error: "the machine stopped in the middle".to_owned(), blame: Blame::Agent };
-    let records = [Record::Begun { step: 4 }, cut, Record::Reverted { step: 4 }, Record::RolledBack];
-    let updates: Vec<Journal> = (1..=3).map(|id| told(id, Act::Update, "1.1.0", &records)).collect();
-    assert_eq!(history::status(&updates[0]), history::Status::RolledBack);
-    assert!(history::bad(&updates[..2]).is_empty());
-    assert!(history::bad(&updates).contains(&updates[0].plan().to.manifest.unwrap()));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Looking: what the source has, and what would be done about it.
 
-use manifest_schema::manifest::Manifest;
+use manifest_schema::manifest::{Manifest, Severity};
 use manifest_schema::tuf::Verified;
 use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
 use super::{Reply, Work, source};
 use crate::config::Settings;
-use crate::decide::{self, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
+use crate::decide::{self, Because, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::{self, Journal, history};
@@ -37,13 +37,26 @@ pub struct LastCheck {
     pub expires: Option<jiff::Timestamp>,
     /// A release that waits for a person.
     pub waiting: Option<ReleaseVersion>,
+    /// Why it does not go in by itself.
+    #[serde(default)]
+    pub because: Option<Because>,
+    /// How much it matters.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+}
+
+impl LastCheck {
+    /// A check after which nothing is known to expire or to wait.
+    pub(super) fn new(at: jiff::Timestamp, exit: Exit, message: String) -> Self {
+        Self { at, exit, message, expires: None, waiting: None, because: None, severity: None }
+    }
 }
 
 /// Asks the source, and writes down how that went.
 pub(super) fn look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
     let outcome = try_look(work, settings);
     if let Err(failure) = &outcome {
-        remember(work, settings, failure.exit, failure.message.clone(), None, None)?;
+        remember(work, settings, &LastCheck::new(work.now(), failure.exit, failure.message.clone()))?;
     }
     outcome
 }
@@ -69,12 +82,13 @@ pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wi
     let approvals =
         read_approvals(&work.here(settings).approvals()).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     Ok(decide::decide(&Facts {
+        setbacks: &decide::setbacks(&look.journals, &approvals),
+        now: work.now(),
         product: &settings.product,
         installed: look.installed.as_ref().map(|side| &side.version),
         releases: &look.releases,
         policy: &settings.policy,
         approvals: &approvals,
-        bad: &history::bad(&look.journals),
         wish,
     }))
 }
@@ -86,11 +100,10 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     let name = &settings.instance.name;
     let message = match &decision.verdict {
         Verdict::Apply { version, why } => format!("{name}: {version} is available and goes in by itself ({why})"),
-        Verdict::Await { version, severity } => {
-            format!(
-                "{name}: {version} ({severity}) is available: see 'surefoot show {version}', then 'surefoot approve {version}'"
-            )
-        }
+        Verdict::Await { version, severity, because } => format!(
+            "{name}: {version} ({severity}) is available{}: see 'surefoot show {version}', then 'surefoot approve {version}'",
+            exception(*because)
+        ),
         Verdict::Nothing => format!("{name}: nothing new"),
     };
     if let Verdict::Apply { version, .. } | Verdict::Await { version, .. } = &decision.verdict {
@@ -106,10 +119,20 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     })
 }
 
+/// What must be said of a release that waits, where its severity alone does not explain it.
+pub(super) fn exception(because: Because) -> String {
+    match because {
+        Because::Severity => String::new(),
+        Because::NoWayBack | Because::Outside => format!(" (it {})", because.words()),
+    }
+}
+
 fn verdict(verdict: &Verdict) -> serde_json::Value {
     match verdict {
         Verdict::Apply { version, why } => serde_json::json!({ "apply": version, "why": why }),
-        Verdict::Await { version, severity } => serde_json::json!({ "await": version, "severity": severity }),
+        Verdict::Await { version, severity, because } => {
+            serde_json::json!({ "await": version, "severity": severity, "because": because })
+        }
         Verdict::Nothing => serde_json::json!("nothing"),
     }
 }
@@ -122,25 +145,21 @@ pub(super) fn note_decision(
     decision: &Decision,
     message: String,
 ) -> Result<(), Failure> {
-    let waiting = match &decision.verdict {
-        Verdict::Await { version, .. } => Some(version.clone()),
-        Verdict::Apply { .. } | Verdict::Nothing => None,
-    };
-    remember(work, settings, Exit::Ok, message, look.trust.expires(), waiting)
+    let mut last = LastCheck::new(work.now(), Exit::Ok, message);
+    last.expires = look.trust.expires();
+    match &decision.verdict {
+        Verdict::Await { version, severity, because } => {
+            (last.waiting, last.severity, last.because) = (Some(version.clone()), Some(*severity), Some(*because));
+        }
+        Verdict::Apply { .. } | Verdict::Nothing => {}
+    }
+    remember(work, settings, &last)
 }
 
-pub(super) fn remember(
-    work: &Work<'_>,
-    settings: &Settings,
-    exit: Exit,
-    message: String,
-    expires: Option<jiff::Timestamp>,
-    waiting: Option<ReleaseVersion>,
-) -> Result<(), Failure> {
+pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -> Result<(), Failure> {
     let failure = |error: durable::Error| Failure::early(&error);
     let here = work.here(settings);
-    let last = LastCheck { at: work.now(), exit, message, expires, waiting };
-    let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
+    let text = serde_json::to_vec_pretty(last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
     durable::write_atomic(&here.last_check(), &text, 0o644).map_err(failure)
 }

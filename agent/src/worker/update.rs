@@ -6,7 +6,7 @@ use manifest_schema::path::Name;
 use manifest_schema::tuf::Verified;
 use manifest_schema::version::ReleaseVersion;
 
-use super::check::{self, Look};
+use super::check::{self, LastCheck, Look};
 use super::outcome::told;
 use super::preflight::{baseline, check_kept, check_manager, check_room, check_units, examine};
 use super::{Asker, Reply, Work, services};
@@ -40,7 +40,7 @@ fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> 
     expire(work, settings, &journals);
     if history::installed(&journals).is_none() {
         let message = format!("{}: nothing is installed yet", settings.instance.name);
-        check::remember(work, settings, Exit::Ok, message.clone(), None, None)?;
+        check::remember(work, settings, &LastCheck::new(work.now(), Exit::Ok, message.clone()))?;
         return Ok(Reply::well(message));
     }
     decide_and_apply(work, settings, Wish::Poll)
@@ -116,8 +116,13 @@ pub(super) fn approve(
 ) -> Result<Reply, Failure> {
     let look = check::look(work, settings)?;
     let candidate = check::candidate(&look, version)?;
-    let approval =
-        Approval { at: work.now(), version: version.clone(), manifest: candidate.manifest, by: by.to_owned() };
+    let approval = Approval {
+        at: work.now(),
+        version: version.clone(),
+        manifest: candidate.manifest,
+        by: by.to_owned(),
+        after: look.journals.last().map_or(0, |journal| journal.plan().id),
+    };
     write_approval(&work.here(settings).approvals(), &approval).map_err(|error| Failure::early(&error))?;
     if look.installed.is_none() {
         // A first install asks for more than an approval: see `install`.
@@ -164,7 +169,8 @@ fn apply_decided(
     let outcome = apply(work, settings, look, version, why);
     if let Err(failure) = &outcome {
         let message = format!("{version} cannot go in: {}", failure.message);
-        check::remember(work, settings, failure.exit, message, look.trust.expires(), None)?;
+        let expires = look.trust.expires();
+        check::remember(work, settings, &LastCheck { expires, ..LastCheck::new(work.now(), failure.exit, message) })?;
     }
     outcome
 }
@@ -178,7 +184,9 @@ fn nothing_to_apply(
 ) -> Result<Reply, Failure> {
     let name = &settings.instance.name;
     let message = match &decision.verdict {
-        Verdict::Await { version, severity } => format!("{name}: {version} ({severity}) waits for approval"),
+        Verdict::Await { version, severity, because } => {
+            format!("{name}: {version} ({severity}) waits for approval{}", check::exception(*because))
+        }
         Verdict::Nothing | Verdict::Apply { .. } => format!("{name}: nothing new"),
     };
     check::note_decision(work, settings, look, decision, message.clone())?;

@@ -6,6 +6,7 @@
 mod bad;
 mod good;
 mod kept;
+mod setbacks;
 mod taken_back;
 
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! A good release that an admin takes back.
 
-use surefoot_tests::notes::{Change, World};
+use surefoot_tests::notes::{Change, PATIENCE, World, wait};
 
 use super::{Outcome, with_author};
 
@@ -64,7 +64,9 @@ fn what_an_admin_took_back_does_not_come_again_by_itself() -> Outcome {
     world.client.surefoot(&["rollback", "--yes"])?.well()?;
 
     world.configure(world.source(), "[policy]\nautomatic = [\"minor\"]")?;
-    world.client.surefoot(&["update"])?.says(10, "1.1.0 failed here before")?;
+    world.client.surefoot(&["update"])?.says(10, "1.1.0 was taken back here")?;
+    world.poll()?;
+    wait(PATIENCE, || world.client.said_last().is_some_and(|message| message.contains("nothing new")))?;
     world.client.surefoot(&["rollback", "--yes"])?.says(10, "no update to take back")?;
     world.serves("1.0.0", 3)?;
 

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
+use manifest_schema::manifest::Severity;
+use manifest_schema::version::ReleaseVersion;
 use serde::Serialize;
 
 use super::super::instances;
 use super::super::instances::due;
+use super::standing::{Standing, standings};
 use crate::config::Settings;
+use crate::decide::Because;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, Record, history};
 use crate::layout::{InstanceLayout, Layout};
@@ -39,6 +43,10 @@ pub(super) struct Status {
     pub(super) open: Option<Open>,
     pub(super) last_failure: Option<LastFailure>,
     pub(super) waiting: Option<String>,
+    pub(super) waiting_because: Option<Because>,
+    pub(super) waiting_severity: Option<Severity>,
+    /// Newer releases that failed here or were taken back.
+    pub(super) setbacks: Vec<Standing>,
     pub(super) last_check: Option<LastCheck>,
     pub(super) next_check: Option<Timestamp>,
     pub(super) rollback: Option<Rollback>,
@@ -130,6 +138,7 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
     let journals = instances::journals(layout, name)?;
     let last_check = instances::last_check(layout, name)?;
     let installed = installed(&journals);
+    let waits = waits(&journals, last_check.as_ref());
     let open = history::open(&journals).map(|journal| open(journal, now));
     Ok(Status {
         instance: name.to_string(),
@@ -139,7 +148,10 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
         current_instead: current_instead(settings, &journals),
         rollback: if open.is_none() { rollback(&layout.instance(name), settings, &journals) } else { None },
         last_failure: last_failure(&journals),
-        waiting: waiting(&journals, last_check.as_ref()),
+        waiting: waits.and_then(|last| last.waiting.as_ref()).map(ReleaseVersion::to_string),
+        waiting_because: waits.and_then(|last| last.because),
+        waiting_severity: waits.and_then(|last| last.severity),
+        setbacks: standings(&layout.instance(name), &journals, now)?,
         next_check: due(settings, last_check.as_ref(), now),
         force_critical: settings.policy.force_critical,
         metadata: metadata(layout, settings, last_check.as_ref(), now),
@@ -230,11 +242,11 @@ fn last_failure(journals: &[Journal]) -> Option<LastFailure> {
     })
 }
 
-/// What the last check found, unless it has come in since.
-fn waiting(journals: &[Journal], last: Option<&LastCheck>) -> Option<String> {
+/// The last check, where the release that it found waiting has not come in since.
+fn waits<'a>(journals: &[Journal], last: Option<&'a LastCheck>) -> Option<&'a LastCheck> {
     let waiting = last?.waiting.as_ref()?;
     let is_in = history::installed(journals).is_some_and(|side| side.version >= *waiting);
-    (!is_in).then(|| waiting.to_string())
+    last.filter(|_| !is_in)
 }
 
 /// Only where all that it needs is still kept.

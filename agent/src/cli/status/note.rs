@@ -3,9 +3,11 @@
 use super::super::print::{Screen, Tone};
 use super::super::words;
 use super::facts::{Agent, Open, State, Status};
+use crate::decide::Because;
 use crate::exit::Exit;
 use crate::journal::history;
 use crate::plan::Act;
+use manifest_schema::manifest::Severity;
 
 /// Columns of a field's name.
 const NAMES: usize = 13;
@@ -44,6 +46,7 @@ impl Note<'_> {
         self.what_shouts();
         self.open();
         self.last_failure();
+        self.setbacks();
         self.waiting();
         self.checks(agent);
         self.rollback();
@@ -102,6 +105,13 @@ impl Note<'_> {
                 "STALE: the vendor's metadata has expired{since}: nothing is installed until the vendor renews it"
             ));
         }
+        if let Some(version) = self.critical_that_waits() {
+            self.shout(&format!(
+                "CRITICAL: {version} waits for you: it cannot be rolled back, so it never goes in by itself. See {}, then {}",
+                self.typed(&format!("show {version}")),
+                self.typed(&format!("approve {version}"))
+            ));
+        }
         if let Some(current) = &self.status.current_instead {
             let directory = self.status.directory.display();
             self.shout(&format!(
@@ -147,10 +157,30 @@ impl Note<'_> {
         self.field("last update", &format!("{version} {what} at {at}: {} ({log})", failure.error));
     }
 
+    /// One that would be in already if there were a way back from it.
+    fn critical_that_waits(&self) -> Option<&String> {
+        let would_be_in = self.status.waiting_severity == Some(Severity::Critical)
+            && self.status.waiting_because == Some(Because::NoWayBack);
+        self.status.waiting.as_ref().filter(|_| would_be_in)
+    }
+
     fn waiting(&mut self) {
-        let Some(version) = &self.status.waiting else { return };
+        let Some(version) = self.status.waiting.as_ref().filter(|_| self.critical_that_waits().is_none()) else {
+            return;
+        };
         let (show, approve) = (self.typed(&format!("show {version}")), self.typed(&format!("approve {version}")));
-        self.field("waiting", &format!("{version} waits for you: {show}, then {approve}"));
+        let because = match self.status.waiting_because {
+            Some(because @ (Because::NoWayBack | Because::Outside)) => format!(" (it {})", because.words()),
+            Some(Because::Severity) | None => String::new(),
+        };
+        self.field("waiting", &format!("{version} waits for you{because}: {show}, then {approve}"));
+    }
+
+    fn setbacks(&mut self) {
+        for standing in &self.status.setbacks {
+            let told = standing.rest.words(&standing.version, words::moment, |verb| self.typed(verb));
+            self.field("held back", &format!("{} {told}", standing.version));
+        }
     }
 
     fn checks(&mut self, agent: Agent) {

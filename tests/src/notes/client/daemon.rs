@@ -72,6 +72,13 @@ impl Client {
         std::fs::write(path, format!(r#"{{"at":"{at}","exit":"ok","message":"","expires":null,"waiting":null}}"#))?;
         give_to_nobody(&self.root)
     }
+
+    /// What the last check came to; nothing until there has been one.
+    pub fn said_last(&self) -> Option<String> {
+        let text = std::fs::read(self.state().join("last-check.json")).ok()?;
+        let last: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        last["message"].as_str().filter(|message| !message.is_empty()).map(str::to_owned)
+    }
 }
 
 fn send(pid: u32, signal: Signal) -> anyhow::Result<()> {
