@@ -33,6 +33,7 @@ use crate::layout::{InstanceLayout, Layout};
 use crate::lock::{Lock, LockError};
 use crate::plan::Manager;
 use crate::program;
+use crate::redact::Redactor;
 use crate::request::{Asked, Request};
 use crate::source::{Answer, Fetcher, Remote};
 
@@ -185,6 +186,7 @@ pub fn vendor(instance: &crate::plan::Instance, here: &InstanceLayout) -> Vendor
         update: 0,
         scratch: here.scratch(),
         log: here.scratch(),
+        redactor: Redactor::default(),
     }
 }
 
