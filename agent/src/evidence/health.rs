@@ -38,7 +38,8 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Diary {
     path: PathBuf,
-    last: BTreeMap<(ReleaseVersion, Name), Option<String>>,
+    /// By release, name, and whether it is a service: a check may have the name of one.
+    last: BTreeMap<(ReleaseVersion, Name, bool), Option<String>>,
 }
 
 impl Diary {
@@ -65,7 +66,7 @@ impl Diary {
 
     /// An answer often holds the time of day: what counts is whether it is well, and what is wrong.
     fn news(&mut self, version: &ReleaseVersion, line: &Line, at: Timestamp, redactor: &Redactor) -> Option<Seen> {
-        let key = (version.clone(), line.name.clone());
+        let key = (version.clone(), line.name.clone(), line.service);
         if self.last.get(&key) == Some(&line.problem) {
             return None;
         }

@@ -63,6 +63,8 @@ pub struct Place {
     pub what: String,
     /// Where.
     pub path: PathBuf,
+    /// Which file system it is on: its number on this machine.
+    pub disk: u64,
     /// Bytes that can still be written there.
     pub free: u64,
     /// Bytes in all.
@@ -165,6 +167,7 @@ fn place(what: &str, path: &Path) -> Option<Place> {
     Some(Place {
         what: what.to_owned(),
         path: path.to_owned(),
+        disk: std::os::unix::fs::MetadataExt::dev(&std::fs::metadata(path).ok()?),
         free: disk.f_bavail.saturating_mul(disk.f_frsize),
         total: disk.f_blocks.saturating_mul(disk.f_frsize),
         inodes_free: (disk.f_files > 0).then_some(disk.f_favail),
