@@ -72,11 +72,16 @@ impl Redactor {
         match value {
             Value::String(text) => *text = self.apply(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.apply_to(item)),
-            Value::Object(members) => members.iter_mut().for_each(|(key, value)| match value {
-                Value::String(text) if shapes::names_a_secret(key) => *text = mark(key),
-                _ => self.apply_to(value),
-            }),
+            Value::Object(members) => members.iter_mut().for_each(|(key, value)| self.apply_to_member(key, value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn apply_to_member(&self, key: &str, value: &mut serde_json::Value) {
+        if value.is_string() && shapes::names_a_secret(key) {
+            *value = mark(key).into();
+        } else {
+            self.apply_to(value);
         }
     }
 }
