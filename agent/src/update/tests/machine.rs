@@ -180,6 +180,7 @@ impl Machine {
             directory: self.app.current().to_owned(),
             user: None,
             manager: Manager::Command,
+            clients: crate::store::Clients::default(),
         }
     }
 
