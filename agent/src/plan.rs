@@ -41,6 +41,9 @@ pub struct Plan {
     pub planned_at: jiff::Timestamp,
     /// Health checks that failed before anything was touched; they are not held against the release.
     pub already_failing: Vec<Name>,
+    /// The update that a rollback takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_back: Option<u32>,
     /// What is done, in this order.
     pub steps: Vec<Step>,
 }
@@ -262,6 +265,7 @@ pub fn plan_update(facts: Facts<'_>) -> Plan {
         applied_by: facts.applied_by,
         planned_at: facts.now,
         already_failing: facts.already_failing,
+        takes_back: None,
         steps,
     }
 }
@@ -381,6 +385,7 @@ pub fn plan_rollback(facts: RollbackFacts) -> Plan {
         applied_by: facts.applied_by,
         planned_at: facts.now,
         already_failing: Vec::new(),
+        takes_back: Some(of),
         steps,
     }
 }

@@ -42,7 +42,8 @@ pub fn install(units: &Path, services: &[Service], closed: &Path) -> Result<(), 
          [Unit]\nAfter=surefoot-guard.service\nConditionPathExists=!{}\n",
         closed.display()
     );
-    let mut changed = false;
+    // A crash may have come between the writing and the reading.
+    let mut changed = systemd::needs_reload(services.iter().filter_map(|service| service.unit.as_deref()));
     for path in drop_ins(units, services) {
         if std::fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;

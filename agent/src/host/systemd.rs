@@ -78,6 +78,22 @@ pub fn enable(unit: &str) -> Result<(), ChildError> {
     systemctl(&["enable", unit]).map(drop)
 }
 
+/// Whether a unit is started at every boot. One that systemd does not know is not.
+///
+/// # Errors
+/// When systemctl cannot be run.
+pub fn is_enabled(unit: &str) -> Result<bool, ChildError> {
+    let ended = Child::new("systemctl", LIMIT).args(["is-enabled", unit]).run()?;
+    Ok(ended.out.text().trim() == "enabled")
+}
+
+/// Whether the files of one of these units have changed since systemd read them (it does not look by itself).
+pub fn needs_reload<'a>(units: impl Iterator<Item = &'a str>) -> bool {
+    let question = ["show", "--property=NeedDaemonReload", "--value", "--"];
+    let ended = systemctl(&question.into_iter().chain(units).collect::<Vec<_>>());
+    ended.is_ok_and(|ended| ended.out.text().lines().any(|line| line == "yes"))
+}
+
 /// The reverse of [`enable`].
 ///
 /// # Errors

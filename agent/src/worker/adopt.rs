@@ -87,6 +87,7 @@ fn base(work: &Work<'_>, settings: &Settings, id: u32, act: Act, to: Side, by: &
         applied_by: format!("asked for by {by}"),
         planned_at: work.now(),
         already_failing: Vec::new(),
+        takes_back: None,
         steps: vec![step],
     }
 }

@@ -121,6 +121,7 @@ impl World {
             applied_by: "asked for by root".to_owned(),
             planned_at: begin() + SignedDuration::from_hours(24 * i64::from(id)),
             already_failing: Vec::new(),
+            takes_back: None,
             steps,
         }
     }

@@ -53,6 +53,7 @@ pub const RELEASES: &[Release] = &[
     Release { version: "1.4.0", date: "2026-02-03", severity: Severity::Patch, good: false },
     Release { version: "1.5.0", date: "2026-02-10", severity: Severity::Minor, good: true },
     Release { version: "1.6.0", date: "2026-02-17", severity: Severity::Minor, good: false },
+    Release { version: "1.8.0", date: "2026-03-03", severity: Severity::Minor, good: false },
 ];
 
 /// Makes `dir` the vendor's checkout at release `version`: writes its tree, commits everything in `dir`, tags `vVERSION`. `dir` becomes a
@@ -72,9 +73,11 @@ pub fn source(version: &str, dir: &Path) -> Result<()> {
     git(dir, release, &["tag", "--annotate", "--message", &tag, &tag])
 }
 
-/// `publish.toml` as it is at release `version`: the application's profile, and the migration steps of all releases it grew from.
+/// `publish.toml` as it is at release `version`: the application's profile, which a release may have of its own, and the migration steps of
+/// all releases it grew from.
 pub fn description(version: &str) -> Result<String> {
-    let mut parts = vec![releases().join("publish.toml")];
+    let own = releases().join(version).join("publish.toml");
+    let mut parts = vec![if own.exists() { own } else { releases().join("publish.toml") }];
     parts.extend(lineage(find(version)?).map(|release| releases().join(release.version).join("migrations.toml")));
     let mut text = String::new();
     for part in parts.iter().filter(|part| part.exists()) {

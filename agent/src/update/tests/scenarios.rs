@@ -131,6 +131,7 @@ fn base(machine: &Machine, act: Act, step: Step) -> Plan {
         applied_by: "a test".to_owned(),
         planned_at: super::repository::now(),
         already_failing: Vec::new(),
+        takes_back: None,
         steps: vec![step],
     }
 }
