@@ -29,60 +29,29 @@ pub(crate) use outside::{boundary, point};
 #[cfg(test)]
 pub(crate) use testing::point;
 
-#[cfg(test)]
-pub(crate) mod testing {
-    use std::cell::Cell;
+/// Tells that the disk was changed, for the ledger of what is not yet durable.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn changed(_act: &'static str, _path: &std::path::Path) {}
 
-    /// What happens at the chosen point.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) enum Fault {
-        /// The system call fails with `EIO`.
-        Error,
-        /// The process is gone: a panic that the test catches, nothing is cleaned up on the disk.
-        Crash,
-    }
+/// Tells that a journal is about to say something.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn says(_record: &'static str) {}
 
-    thread_local! {
-        static PASSED: Cell<usize> = const { Cell::new(0) };
-        static HIT: Cell<&'static str> = const { Cell::new("none") };
-        static CHOSEN: Cell<Option<(usize, Fault)>> = const { Cell::new(None) };
-    }
-
-    /// The panic of [`Fault::Crash`].
-    pub(crate) struct Crashed;
-
-    pub(crate) fn point(name: &'static str) -> std::io::Result<()> {
-        let number = PASSED.get();
-        PASSED.set(number + 1);
-        if CHOSEN.get().is_some_and(|(chosen, _)| chosen == number) {
-            HIT.set(name);
-        }
-        match CHOSEN.get() {
-            Some((chosen, Fault::Error)) if chosen == number => Err(std::io::Error::from_raw_os_error(5)),
-            Some((chosen, Fault::Crash)) if chosen == number => std::panic::resume_unwind(Box::new(Crashed)),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// The name of the point at which the last fault happened on this thread.
-    pub(crate) fn hit() -> &'static str {
-        HIT.get()
-    }
-
-    /// Runs `act` with a fault at point `number` of this thread, or with none; answers what came of it (`None`: crashed) and
-    /// how many points were passed.
-    pub(crate) fn with<T>(
-        fault: Option<(usize, Fault)>,
-        act: impl FnOnce() -> T + std::panic::UnwindSafe,
-    ) -> (Option<T>, usize) {
-        PASSED.set(0);
-        CHOSEN.set(fault);
-        let outcome = std::panic::catch_unwind(act);
-        CHOSEN.set(None);
-        match outcome {
-            Ok(value) => (Some(value), PASSED.get()),
-            Err(panic) if panic.is::<Crashed>() => (None, PASSED.get()),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    }
+/// An error of the system as this disk would say it.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn as_felt(error: std::io::Error) -> std::io::Error {
+    error
 }
+
+#[cfg(test)]
+pub(crate) mod ledger;
+#[cfg(test)]
+pub(crate) mod testing;
+
+#[cfg(test)]
+pub(crate) use ledger::{changed, says};
+#[cfg(test)]
+pub(crate) use testing::as_felt;

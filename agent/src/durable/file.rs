@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Attempt, Error, Result, beside, gone_is_fine, rename, sync_parent};
+use super::{Attempt, Error, Result, beside, parent_of, rename, sync_parent};
 
 /// Replaces the content of `path`, or makes it. A reader sees the old content or the new one, whole.
 ///
 /// # Errors
 /// When the file or its directory cannot be written; the old content is then still there.
-#[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let pending = beside(path, ".partial");
     write_new(&pending, bytes, mode).and_then(|made| rename(&made, path)).inspect_err(|_| {
         // Half a file is of no use to anybody, least of all on a disk that is full. The error that counts is the first.
-        let _ = std::fs::remove_file(&pending);
+        let _ = remove_file(&pending);
     })
 }
 
@@ -26,21 +25,6 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf> {
     let mut partial = create_partial(path, mode)?;
     partial.write(bytes)?;
     partial.finish()
-}
-
-/// Makes a new file for a person, under a name that nobody may have. Half of it is removed again.
-///
-/// # Errors
-/// When something of this name is there already, or the file cannot be written.
-#[expect(clippy::disallowed_methods, reason = "the one writer")]
-pub fn write_once(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(mode)).attempt("make", path)?;
-    let mut partial = Partial { file: File::from(file), path: path.to_owned() };
-    let written = partial.write(bytes).and_then(|()| partial.finish()).and_then(|path| sync_parent(&path));
-    written.inspect_err(|_| {
-        let _ = std::fs::remove_file(path);
-    })
 }
 
 /// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal. A last line
@@ -51,7 +35,8 @@ pub fn write_once(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let new = !path.exists();
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).attempt("open", path)?;
+    let act = if new { "make" } else { "open" };
+    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).attempt(act, path)?;
     let mut file = File::from(file);
     if !new {
         cut_to_last_line(path, &file)?;
@@ -92,19 +77,22 @@ pub fn truncate(path: &Path, length: u64) -> Result<()> {
     file.sync_all().attempt("make durable", path)
 }
 
-/// Removes a file or a link. That it is not there is fine.
+/// Removes a file or a link. That it is not there is fine; that may be the work of an attempt that was cut off before it was
+/// durable.
 ///
 /// # Errors
-/// When it is there and stays.
-#[expect(clippy::disallowed_methods, reason = "the one writer")]
+/// When it is there and stays, or may come back.
 pub fn remove_file(path: &Path) -> Result<()> {
-    match std::fs::symlink_metadata(path) {
+    unlink(path)?;
+    if parent_of(path).is_dir() { sync_parent(path) } else { Ok(()) }
+}
+
+/// Removes a name that is about to be made again: that makes both durable.
+#[expect(clippy::disallowed_methods, reason = "the one writer")]
+pub(super) fn unlink(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::new("look at", path, error)),
-        Ok(_) => {
-            gone_is_fine(std::fs::remove_file(path)).attempt("remove", path)?;
-            sync_parent(path)
-        }
+        removed => removed.attempt("remove", path),
     }
 }
 
@@ -129,7 +117,7 @@ pub struct Partial {
 /// # Errors
 /// When it cannot be made.
 pub fn create_partial(path: &Path, mode: u32) -> Result<Partial> {
-    remove_file(path)?;
+    unlink(path)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)).attempt("make", path)?;
     // Set apart from open, whose mode the umask cuts.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::{Attempt, Result, beside, parent_of, remove_file, sync_parent};
+use super::file::unlink;
+use super::{Attempt, Result, beside, parent_of, sync_parent};
+use crate::fault;
 
 /// Renames `from` to `to`, replacing a file of that name, and makes both directories durable.
 ///
@@ -12,7 +14,11 @@ use super::{Attempt, Result, beside, parent_of, remove_file, sync_parent};
 /// When the rename fails, or is not known to be durable.
 #[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    std::fs::rename(from, to).attempt("rename to", to)?;
+    let renamed = std::fs::rename(from, to);
+    if renamed.is_ok() {
+        fault::changed("rename from", from);
+    }
+    renamed.attempt("rename to", to)?;
     sync_parent(to)?;
     if parent_of(from) == parent_of(to) { Ok(()) } else { sync_parent(from) }
 }
@@ -22,7 +28,11 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When the file system cannot exchange, or the names lie on different ones.
 pub fn exchange(one: &Path, other: &Path) -> Result<()> {
-    rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).attempt("exchange", one)?;
+    let exchanged = rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+    if exchanged.is_ok() {
+        fault::changed("exchange", other);
+    }
+    exchanged.attempt("exchange", one)?;
     sync_parent(one)?;
     if parent_of(one) == parent_of(other) { Ok(()) } else { sync_parent(other) }
 }
@@ -33,7 +43,7 @@ pub fn exchange(one: &Path, other: &Path) -> Result<()> {
 /// When the link cannot be made or replaced; the old one is then still there.
 pub fn replace_link(link: &Path, target: &Path) -> Result<()> {
     let partial = beside(link, ".partial");
-    remove_file(&partial)?;
+    unlink(&partial)?;
     rustix::fs::symlink(target, &partial).attempt("make link", &partial)?;
     rename(&partial, link)
 }

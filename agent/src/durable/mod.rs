@@ -22,11 +22,10 @@ use rustix::io::Errno;
 pub use copy::copy_tree;
 pub use file::{
     Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic,
-    write_once,
 };
 pub use link::{exchange, rename, replace_link};
 pub use owner::{Owner, give_tree, own_dir};
-pub use tree::{TreeWriter, make_dir, make_dirs, remove_tree, sync_tree};
+pub use tree::{TreeWriter, make_dir, make_dirs, remove_tree, reserve_inodes, sync_tree};
 
 use crate::fault;
 
@@ -53,11 +52,6 @@ impl Error {
         self.source.get_ref().is_some_and(|source| source.is::<owner::Foreign>())
     }
 
-    /// Whether the cause is that something of this name is there already.
-    pub fn is_there_already(&self) -> bool {
-        self.is(Errno::EXIST)
-    }
-
     /// Whether the cause is a full disk, inodes included, or a quota.
     pub fn is_no_space(&self) -> bool {
         matches!(self.source.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOSPC | Errno::DQUOT))
@@ -74,15 +68,25 @@ trait Attempt<T> {
 
 impl<T, E: Into<std::io::Error>> Attempt<T> for std::result::Result<T, E> {
     fn attempt(self, act: &'static str, path: &Path) -> Result<T> {
+        if self.is_ok() {
+            fault::changed(act, path);
+        }
         fault::point(act).map_err(|source| Error::new(act, path, source))?;
-        self.map_err(|source| Error::new(act, path, source))
+        self.map_err(|source| Error::new(act, path, fault::as_felt(source.into())))
     }
 }
 
 /// Makes the entries of the directory that holds `path` durable (fsync(2): a file's own fsync does not).
 fn sync_parent(path: &Path) -> Result<()> {
-    let parent = parent_of(path);
-    open_dir(parent)?.sync_all().attempt("make durable the directory", parent)
+    sync_dir(parent_of(path))
+}
+
+/// Makes durable which names a directory holds, and its own mode and owner.
+///
+/// # Errors
+/// When that is not known.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    open_dir(path)?.sync_all().attempt("make durable the directory", path)
 }
 
 fn open_dir(path: &Path) -> Result<File> {
@@ -103,13 +107,4 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// Turns 'it is not there' into success, for acts that must be repeatable.
-fn gone_is_fine<T>(result: std::io::Result<T>) -> std::io::Result<()> {
-    match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -13,24 +13,36 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::owner::open_own_dir;
-use super::{Attempt, Error, Owner, Result, gone_is_fine, open_dir, parent_of, remove_file, sync_parent};
+use super::{Attempt, Error, Owner, Result, open_dir, parent_of, remove_file, sync_dir, sync_parent};
+use crate::fault;
 
 /// Makes a directory with exactly this mode. That it is there already is fine; its mode is then left alone.
 ///
 /// # Errors
 /// When it cannot be made, or something else has the name.
 pub fn make_dir(path: &Path, mode: u32) -> Result<()> {
+    let wanted = Mode::from_raw_mode(mode);
     // With its mode from the first instant: a crash before the chmod would leave one that its users cannot enter, for good.
-    match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
+    match rustix::fs::mkdir(path, wanted) {
         Ok(()) => {
             Ok::<(), Errno>(()).attempt("make directory", path)?;
-            // The umask may have cut it.
-            rustix::fs::chmod(path, Mode::from_raw_mode(mode)).attempt("set the mode of", path)?;
-            sync_parent(path)
+            keep_mode(path, wanted)?;
         }
-        Err(Errno::EXIST) if path.is_dir() => Ok(()),
-        Err(error) => Err(Error::new("make directory", path, error)),
+        // It may be the work of an attempt that was cut off before it was durable.
+        Err(Errno::EXIST) if path.is_dir() => {}
+        Err(error) => return Err(Error::new("make directory", path, error)),
     }
+    sync_parent(path)
+}
+
+/// The umask may have cut it.
+fn keep_mode(path: &Path, wanted: Mode) -> Result<()> {
+    let made = rustix::fs::stat(path).attempt("look at", path)?;
+    if Mode::from_raw_mode(made.st_mode) == wanted {
+        return Ok(());
+    }
+    rustix::fs::chmod(path, wanted).attempt("set the mode of", path)?;
+    sync_dir(path)
 }
 
 /// Makes a directory and those above it, each with this mode where it is new.
@@ -47,6 +59,21 @@ pub fn make_dirs(path: &Path, mode: u32) -> Result<()> {
     make_dir(path, mode)
 }
 
+/// Makes a directory that takes so many inodes of the disk, to be removed with [`remove_tree`] when it has no others.
+///
+/// # Errors
+/// When there are not as many.
+pub fn reserve_inodes(path: &Path, count: usize) -> Result<()> {
+    make_dir(path, 0o700)?;
+    for name in (1..count).map(|number| path.join(number.to_string())) {
+        match rustix::fs::mkdir(&name, Mode::from_raw_mode(0o700)) {
+            Err(Errno::EXIST) => {}
+            made => made.attempt("make directory", &name)?,
+        }
+    }
+    sync_dir(path)
+}
+
 /// Removes a directory with all that lies in it. Links in it, and one that took its place, are removed, never followed. That
 /// it is not there is fine.
 ///
@@ -58,7 +85,11 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         return remove_file(path);
     }
     // Relative to descriptors, none of them a link's: std's way on Linux, also when a name is swapped meanwhile.
-    gone_is_fine(std::fs::remove_dir_all(path)).attempt("remove directory", path)?;
+    match std::fs::remove_dir_all(path) {
+        // Perhaps removed by an attempt that was cut off before it was durable.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        removed => removed.attempt("remove directory", path)?,
+    }
     if parent_of(path).is_dir() { sync_parent(path) } else { Ok(()) }
 }
 
@@ -106,6 +137,7 @@ impl TreeWriter {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = self.open(path, flags, Mode::from_raw_mode(0o600))?;
         let whole = self.path.join(path);
+        fault::changed("make", &whole);
         self.own(&file, &whole)?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).attempt("set the mode of", &whole)?;
         Ok(TreeFile { file: File::from(file), path: whole })

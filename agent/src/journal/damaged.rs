@@ -101,7 +101,7 @@ pub fn highest_put_aside(updates: &Path) -> Result<u32, JournalError> {
 
 /// Whether more lies beside a journal than its own beginning leaves: then the update had begun, and its plan was durable once.
 fn has_traces(directory: &Path) -> bool {
-    let of_the_beginning = ["journal.jsonl", "reserve", "reserve.partial"];
+    let of_the_beginning = ["journal.jsonl", "reserve", "reserve.partial", "inodes"];
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries.into_iter().any(|entry| !of_the_beginning.iter().any(|name| entry.file_name() == *name))
 }
@@ -130,7 +130,7 @@ impl Damaged {
             mended.extend_from_slice(line.as_bytes());
             mended.push(b'\n');
         }
-        durable::remove_file(&beginning.reserve()).map_err(JournalError::Write)?;
+        beginning.remove_reserve().map_err(JournalError::Write)?;
         durable::write_atomic(path, &mended, 0o644).map_err(JournalError::Write)?;
         Ok(kept)
     }

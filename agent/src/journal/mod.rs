@@ -21,6 +21,8 @@ use crate::plan::{FORMAT, Plan};
 
 /// Bytes that each journal keeps for a full disk: the records of the way back, and the few small files of its steps.
 const RESERVE: u64 = 256 * 1024;
+/// Inodes that it keeps for a disk that has no others: the door, a link, and a copy are made on the way back.
+const INODES: usize = 8;
 
 /// How the name of an update's directory ends that is being removed: nothing in it counts any more.
 pub const REMOVING: &str = ".removing";
@@ -108,6 +110,7 @@ impl Journal {
     pub fn begin(directory: &Path, plan: Plan, now: jiff::Timestamp) -> Result<Self, JournalError> {
         durable::make_dirs(directory, 0o755).map_err(JournalError::Write)?;
         durable::reserve(&directory.join("reserve"), RESERVE).map_err(JournalError::Write)?;
+        durable::reserve_inodes(&directory.join("inodes"), INODES).map_err(JournalError::Write)?;
         let mut journal = Self { path: directory.join("journal.jsonl"), entries: Vec::new(), plan: plan.clone() };
         journal.append(Record::Planned { plan: Box::new(plan) }, now)?;
         Ok(journal)
@@ -123,10 +126,11 @@ impl Journal {
         let line = serde_json::to_string(&entry).expect("a record has only text keys");
         if entry.record.is_last() {
             // Before it, not after: nobody takes up an update that is over.
-            durable::remove_file(&self.reserve()).map_err(JournalError::Write)?;
+            self.remove_reserve().map_err(JournalError::Write)?;
         }
-        self.append_line(&line).map_err(JournalError::Write)?;
         let (word, step) = entry.record.word();
+        crate::fault::says(word);
+        self.append_line(&line).map_err(JournalError::Write)?;
         self.entries.push(entry);
         crate::fault::boundary(word, step.and_then(|step| self.plan.steps.get(step)).map(crate::plan::Step::name));
         Ok(())
@@ -135,8 +139,8 @@ impl Journal {
     fn append_line(&self, line: &str) -> Result<(), durable::Error> {
         let length = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
         match durable::append_line(&self.path, line) {
-            Err(error) if error.is_no_space() && self.reserve().exists() => {
-                durable::remove_file(&self.reserve())?;
+            Err(error) if error.is_no_space() && self.directory().join("reserve").exists() => {
+                self.remove_reserve()?;
                 // The whole line may be there already, and only its durability in doubt.
                 durable::truncate(&self.path, length)?;
                 durable::append_line(&self.path, line)
@@ -148,11 +152,12 @@ impl Journal {
     /// Gives the reserve up although the journal itself can still be written: something else of the way back cannot.
     pub fn give_up_reserve(&self) {
         // What stands in the way here is the least of the troubles.
-        let _ = durable::remove_file(&self.reserve());
+        let _ = self.remove_reserve();
     }
 
-    fn reserve(&self) -> PathBuf {
-        self.directory().join("reserve")
+    fn remove_reserve(&self) -> Result<(), durable::Error> {
+        durable::remove_tree(&self.directory().join("inodes"))?;
+        durable::remove_file(&self.directory().join("reserve"))
     }
 
     /// Reads a journal. A last line without newline never happened and is ignored.

@@ -129,9 +129,9 @@ fn the_reserve_goes_with_the_last_record() {
         let mut journal = place.begin();
         assert!(std::fs::metadata(place.directory.join("reserve")).unwrap().len() >= 64 * 1024);
         journal.append(Record::Committed, now()).unwrap();
-        assert!(place.directory.join("reserve").exists());
+        assert!(place.directory.join("reserve").exists() && place.directory.join("inodes/1").exists());
         journal.append(last, now()).unwrap();
-        assert!(!place.directory.join("reserve").exists());
+        assert!(!place.directory.join("reserve").exists() && !place.directory.join("inodes").exists());
     }
 }
 

@@ -47,7 +47,8 @@ fn remove_old_releases(walk: &Walk<'_, '_>) -> Result<(), StepError> {
             durable::remove_tree(&entry.path())?;
         }
     }
-    Ok(())
+    // What an attempt that was cut off had removed is not listed any more, and may not come back either.
+    Ok(durable::sync_dir(&walk.app.releases())?)
 }
 
 /// Only what the agent itself makes is removed: `X.Y.Z` and `X.Y.Z.pending`.

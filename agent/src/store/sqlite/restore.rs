@@ -42,7 +42,7 @@ pub(super) fn file(
     } else if is_there(&beside) {
         durable::rename(&beside, &free(&here, tag)).keeping(name)?;
     }
-    latest_left(&here, tag)
+    latest_left(store, &here, tag)
 }
 
 /// Goes back to there being no database.
@@ -52,7 +52,7 @@ pub(super) fn nothing(store: &Sqlite, tag: &BackupTag) -> Result<Option<LeftAsid
         fold(store, &here, tag)?;
         durable::rename(&here.live(), &free(&here, tag)).keeping(store.name.as_str())?;
     }
-    latest_left(&here, tag)
+    latest_left(store, &here, tag)
 }
 
 /// Whether the file is there, complete by itself, and has this content.
@@ -131,7 +131,10 @@ fn names(here: &Directory, tag: &BackupTag) -> impl Iterator<Item = PathBuf> + u
     (1..).map(move |number| if number == 1 { first.clone() } else { durable::beside(&first, &number.to_string()) })
 }
 
-fn latest_left(here: &Directory, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
+/// An earlier run may have been cut off before its renames were durable: what was left could still get back the name of the
+/// copy that goes live, and be removed as one.
+fn latest_left(store: &Sqlite, here: &Directory, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
+    durable::sync_dir(here.live().parent().expect("a file lies in a directory")).keeping(store.name.as_str())?;
     let Some(path) = left(here, tag).pop() else { return Ok(None) };
     let size = std::fs::symlink_metadata(&path).reading("look at", &path)?.len();
     Ok(Some(LeftAside { size, name: here.shown(&path).display().to_string() }))

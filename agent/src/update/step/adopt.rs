@@ -29,7 +29,8 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
         move_out(walk, &kept)?;
     }
     let to = walk.plan.to.clone();
-    put_door_in(walk, &to)
+    put_door_in(walk, &to)?;
+    settle(walk)
 }
 
 /// Makes it a plain directory again. Also what `surefoot release` does.
@@ -50,7 +51,12 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     if release.is_symlink() || !release.exists() {
         durable::remove_made(&release)?;
     }
-    Ok(())
+    settle(walk)
+}
+
+/// What an attempt that was cut off had exchanged is seen as done, and was perhaps not durable.
+fn settle(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    Ok(durable::sync_tree(walk.app.current().parent().expect("the application's directory is not the root"))?)
 }
 
 fn places(walk: &Walk<'_, '_>, kept: &Kept) -> (PathBuf, PathBuf) {

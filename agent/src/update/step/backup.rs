@@ -8,7 +8,7 @@ use super::StepError;
 use super::stage::check_home;
 use crate::durable;
 use crate::plan::DatabaseBackup;
-use crate::store::{BackupRecord, BackupTag, Farewell, Others};
+use crate::store::{BackupRecord, BackupTag};
 use crate::update::Walk;
 
 /// Copies surviving files first, then each database.
@@ -23,12 +23,7 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, files: bool, databases: &[DatabaseB
     }
     let tag = BackupTag::of_update(walk.plan.id);
     for DatabaseBackup { database, way } in databases {
-        let clients = walk.plan.instance.clients;
-        let record = walk.telling(|databases, tell| {
-            // With the surviving files go the databases that are copied while the application serves.
-            let others = if files { Others::Stay } else { Others::Leave(Farewell { clients, tell }) };
-            databases.with(database, |store| store.backup(&tag, &directory, *way, &others))
-        })?;
+        let record = walk.with_store(database, |store| store.backup(&tag, &directory, *way))?;
         let text = serde_json::to_vec_pretty(&record).expect("a backup's record has only text keys");
         durable::write_atomic(&record_path(walk, walk.plan.id, database), &text, 0o600)?;
     }
@@ -47,7 +42,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, files: bool, databases: &[Database
         durable::remove_tree(&durable::beside(&directory.join("files"), ".partial"))?;
         durable::remove_tree(&directory.join("files"))?;
         // A dump of what was left aside may lie there: all that there is of what was written after the stop.
-        if std::fs::read_dir(&directory).is_ok_and(|mut entries| entries.next().is_none()) {
+        if std::fs::read_dir(&directory).map_or(true, |mut entries| entries.next().is_none()) {
             durable::remove_tree(&directory)?;
         }
     }

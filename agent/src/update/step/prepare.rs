@@ -23,14 +23,9 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, hook: Option<&Command>) -> Result<(
         durable::sync_tree(&walk.release())?;
     }
     for name in walk.plan.migrated_databases() {
-        let clients = walk.plan.instance.clients;
-        walk.telling(|databases, tell| {
-            databases.with(&name, |store| {
-                if let Some(noted) = store.examine()?.allow_change(&name, &clients)? {
-                    tell(noted);
-                }
-                store.prepare_backup()
-            })
+        walk.with_store(&name, |store| {
+            store.examine()?;
+            store.prepare_backup()
         })?;
     }
     Ok(())
