@@ -4,10 +4,10 @@ use manifest_schema::migration::MigrationType;
 
 use super::*;
 use crate::update::tests::machine::Machine;
-use crate::update::tests::release::{Migration, Release};
+use crate::update::tests::release::{Kind, Migration, Release};
 
-const STEP: Migration = Migration { sql: "SELECT 1;", compatible: false };
-const COMPATIBLE: Migration = Migration { sql: "SELECT 1;", compatible: true };
+const STEP: Migration = Migration { sql: "SELECT 1;", compatible: false, kind: Kind::Command };
+const COMPATIBLE: Migration = Migration { compatible: true, ..STEP };
 
 fn plan(from: Option<&str>, migrations: &[Migration]) -> Plan {
     Machine::new(vec![Release::new("1.1.0", migrations)]).plan_update(from, "1.1.0")

@@ -4,14 +4,17 @@ use super::*;
 use crate::journal::Blame;
 use crate::plan::Step;
 use crate::update::tests::machine::Machine;
-use crate::update::tests::release::{Migration, Release};
+use crate::update::tests::release::{Kind, Migration, Release};
 
 /// Fetch 0, stage 1, prepare 2, backup 3, stop 4, backup 5, migrate 6, activate 7, start 8, probe 9.
 struct Told(Machine);
 
 fn told() -> Told {
     let sql = "SELECT 1;";
-    Told(Machine::new(vec![Release::new("1.0.0", &[]), Release::new("1.1.0", &[Migration { sql, compatible: false }])]))
+    Told(Machine::new(vec![
+        Release::new("1.0.0", &[]),
+        Release::new("1.1.0", &[Migration { sql, compatible: false, kind: Kind::Command }]),
+    ]))
 }
 
 impl Told {

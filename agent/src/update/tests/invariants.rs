@@ -1,6 +1,7 @@
 //! The two lists: what holds at every instant, and what holds at rest.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use manifest_schema::version::ReleaseVersion;
 use super::data::{self, Data};
 use super::machine::Machine;
 use super::release::profile;
+use crate::fault::ledger;
 use crate::host::guard;
 use crate::plan::Plan;
 
@@ -156,11 +158,11 @@ impl Machine {
             let ends = [".partial", ".pending", "-restoring", "-journal", "-wal"];
             // Half a log of the vendor's command is kept with the record of what was cut off, and the reserve of an update that
             // never began waits for the next attempt.
+            let is_reserve = name == "reserve" || name == "inodes";
             let is_of_update = path.starts_with(self.here().updates())
                 && (name.ends_with(".log.partial")
-                    || (name == "reserve" && !began.contains(&path.parent().unwrap().to_owned())));
-            let is_made =
-                ends.iter().any(|end| name.ends_with(end)) || name == "reserve" || **path == self.here().closed();
+                    || (is_reserve && !began.contains(&path.parent().unwrap().to_owned())));
+            let is_made = ends.iter().any(|end| name.ends_with(end)) || is_reserve || **path == self.here().closed();
             is_made && !is_fetch && !is_of_update
         };
         walk(self.root()).iter().filter(suspicious).cloned().collect()
@@ -178,14 +180,24 @@ impl Machine {
     /// The power goes and comes back. What starts by itself then must agree with its data.
     pub(super) fn lose_power(&mut self) -> Checked {
         self.processes.kill_all();
+        // What is on the disk now is what the disk has kept.
+        ledger::settle();
         guard::at_boot(&self.layout).map_err(|failure| failure.message)?;
         let current = self.app.current().to_owned();
+        if !self.here().closed().exists() && current.exists() {
+            profile().services.iter().for_each(|service| self.processes.spawn(service.name.as_str(), &current));
+        }
+        self.what_would_start_agrees()
+    }
+
+    /// Where the door is open, what would start agrees with its data.
+    pub(super) fn what_would_start_agrees(&self) -> Checked {
+        let current = self.app.current();
         if self.here().closed().exists() || !current.exists() {
             return Ok(());
         }
-        profile().services.iter().for_each(|service| self.processes.spawn(service.name.as_str(), &current));
-        let version = self.is_whole(&current)?;
-        self.data_agrees(&version).map_err(|reason| format!("started at boot: {reason}"))
+        let version = self.is_whole(current)?;
+        self.data_agrees(&version).map_err(|reason| format!("{version} would start by itself: {reason}"))
     }
 
     /// The application's part of the disk, for comparison: every name with what it is. Databases are compared elsewhere,
@@ -211,14 +223,19 @@ pub(super) fn picture(top: &Path) -> BTreeMap<PathBuf, String> {
         } else if meta.is_dir() {
             return None;
         } else {
-            format!("{:o} {}", meta.permissions().mode(), std::fs::read(&path).unwrap().escape_ascii())
+            let content = std::fs::read(&path).unwrap();
+            // Quick to make for a thousand files, and to be told apart.
+            let mut hasher = DefaultHasher::new();
+            hasher.write(&content);
+            let beginning = &content[..content.len().min(80)];
+            format!("{:o} {:016x} {}", meta.permissions().mode(), hasher.finish(), beginning.escape_ascii())
         };
         Some((path, what))
     };
     walk(top).into_iter().filter_map(describe).collect()
 }
 
-fn entries(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     entries.map(|entry| entry.unwrap().path()).collect()
 }
@@ -226,11 +243,13 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 /// Every name below a directory; links are not followed.
 fn walk(top: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for path in entries(top) {
-        if path.is_dir() && !path.is_symlink() {
-            found.extend(walk(&path));
+    let Ok(entries) = std::fs::read_dir(top) else { return found };
+    for entry in entries {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(walk(&entry.path()));
         }
-        found.push(path);
+        found.push(entry.path());
     }
     found.sort();
     found

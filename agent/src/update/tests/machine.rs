@@ -13,12 +13,14 @@ use manifest_schema::version::ReleaseVersion;
 use tempfile::TempDir;
 
 use super::data;
+use super::invariants::entries;
 use super::processes::Processes;
 use super::release::{Release, profile};
 use super::repository::{Repository, now};
 use crate::clock::Clock;
 use crate::durable;
 use crate::event::Event;
+use crate::fault::{ledger, testing};
 use crate::health::Ask;
 use crate::journal::{self, Journal, JournalError};
 use crate::layout::{AppLayout, InstanceLayout, Layout};
@@ -26,7 +28,7 @@ use crate::plan::{self, Act, DatabaseBackup, Facts, Instance, Manager, Plan, Sid
 use crate::source::Answer;
 use crate::store::Way;
 use crate::update::step::stage::link_to_shared;
-use crate::update::{Delivery, Outcome, World, engine};
+use crate::update::{Delivery, Outcome, World, engine, keep};
 
 /// The machine.
 pub(crate) struct Machine {
@@ -52,6 +54,7 @@ pub(crate) struct Moment {
     tree: PathBuf,
     running: BTreeMap<String, PathBuf>,
     written: Vec<(String, String)>,
+    dirty: ledger::Dirty,
 }
 
 impl Machine {
@@ -59,6 +62,7 @@ impl Machine {
     pub(crate) fn new(releases: Vec<Release>) -> Self {
         // In memory, since each test makes thousands of changes durable.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        testing::stay_in_one_process();
         let layout = Layout::new(dir.path().join("root"));
         let app = AppLayout::new(layout.root().join("srv/kkt"));
         let mut repository = Repository::new();
@@ -180,7 +184,6 @@ impl Machine {
             directory: self.app.current().to_owned(),
             user: None,
             manager: Manager::Command,
-            clients: crate::store::Clients::default(),
         }
     }
 
@@ -208,6 +211,23 @@ impl Machine {
             Some(open) => self.with_world(&mut open.clone(), engine::recover),
             None => Ok(None),
         }
+    }
+
+    /// Removes what was kept for a year, two years from now.
+    pub(crate) fn expire(&self) -> Result<(), String> {
+        let later = self.clock.now() + jiff::SignedDuration::from_hours(2 * 366 * 24);
+        keep::expire(&self.journals(), &self.here(), 365, later).map_err(|error| crate::exit::chain(&error))
+    }
+
+    /// As if the last journal had ended with this record.
+    pub(crate) fn reopen_after(&self, record: &str) {
+        let directory = self.journals().last().unwrap().directory().to_owned();
+        let path = directory.join("journal.jsonl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let end = text.find(&format!("\"record\":\"{record}\"")).map(|at| at + text[at..].find('\n').unwrap() + 1);
+        self.put(&path, &text.as_bytes()[..end.expect("it is in the journal")]);
+        self.put(&directory.join("reserve"), b"");
+        durable::reserve_inodes(&directory.join("inodes"), 2).unwrap();
     }
 
     /// Lends the machine to the engine.
@@ -240,17 +260,24 @@ impl Machine {
 
     /// Keeps this moment.
     pub(crate) fn keep(&self, name: &str) -> Moment {
-        let tree = self.dir.path().join(name);
+        let (tree, dirty) = (self.dir.path().join(name), ledger::settle());
         durable::remove_tree(&tree).unwrap();
         durable::copy_tree(self.root(), &tree).unwrap();
-        Moment { tree, running: self.processes.places(), written: self.processes.written.clone() }
+        ledger::doubt(dirty.clone());
+        Moment { tree, running: self.processes.places(), written: self.processes.written.clone(), dirty }
     }
 
     /// Goes back to a moment.
     pub(crate) fn go_back(&mut self, moment: &Moment) {
         self.processes.kill_all();
-        durable::remove_tree(self.root()).unwrap();
-        durable::copy_tree(&moment.tree, self.root()).unwrap();
+        // What lies in it, not the root itself: a disk of its own may be mounted there.
+        for path in entries(self.root()) {
+            durable::remove_tree(&path).or_else(|_| durable::remove_file(&path)).unwrap();
+        }
+        for path in entries(&moment.tree) {
+            durable::copy_tree(&path, &self.root().join(path.file_name().unwrap())).unwrap();
+        }
+        ledger::doubt(moment.dirty.clone());
         for (name, place) in &moment.running {
             self.processes.spawn(name, place);
         }

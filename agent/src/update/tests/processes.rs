@@ -1,21 +1,53 @@
-//! Services that a test owns: each is a process that sleeps in the directory of its release, so that what is asked of real
-//! processes can be asked of them.
+//! Services that a test owns: each is a thread that waits in the directory of its release. What is asked of processes can be
+//! asked of them: proc(5) shows a thread as it shows a process, and starting one takes no time.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 
 use manifest_schema::profile::Service;
+use nix::sched::{CloneFlags, unshare};
 
 use super::data;
 use crate::fault;
 use crate::host::child::ChildError;
 use crate::host::{Observed, ServiceError, Services};
 
+/// A service: it works in a directory until its end is dropped.
+struct Running {
+    pid: u32,
+    end: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        let (tell, told) = channel();
+        let (end, ended) = channel::<()>();
+        let work = move || {
+            // The working directory is this thread's alone from here on (unshare(2)).
+            unshare(CloneFlags::CLONE_FS).unwrap();
+            std::env::set_current_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+            tell.send(rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()).unwrap();
+            // It never comes: the other side is dropped.
+            let _ = ended.recv();
+        };
+        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(work).unwrap();
+        Self { pid: told.recv().expect("its directory is there"), end, thread }
+    }
+
+    fn kill(self) {
+        drop(self.end);
+        self.thread.join().unwrap();
+    }
+}
+
 /// The running services of one application.
 pub(crate) struct Processes {
     directory: PathBuf,
-    running: BTreeMap<String, Child>,
+    running: BTreeMap<String, Running>,
     /// Rows that the application wrote, with the version that wrote them.
     pub(crate) written: Vec<(String, String)>,
     /// What was done, in order.
@@ -37,24 +69,18 @@ impl Processes {
 
     /// Where each running service works.
     pub(crate) fn places(&self) -> BTreeMap<String, PathBuf> {
-        let place = |child: &Child| std::fs::read_link(format!("/proc/{}/cwd", child.id())).unwrap();
-        self.running.iter().map(|(name, child)| (name.clone(), place(child))).collect()
+        let place = |service: &Running| std::fs::read_link(format!("/proc/{}/cwd", service.pid)).unwrap();
+        self.running.iter().map(|(name, service)| (name.clone(), place(service))).collect()
     }
 
     /// Starts one in a directory, as a service manager does by itself.
     pub(crate) fn spawn(&mut self, name: &str, directory: &Path) {
-        let mut command = Command::new("sleep");
-        command.arg("1000").current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.running.insert(name.to_owned(), command.spawn().unwrap());
+        self.running.insert(name.to_owned(), Running::start(directory));
     }
 
     /// All processes are gone, as after a power cut.
     pub(crate) fn kill_all(&mut self) {
-        for child in self.running.values_mut() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-        self.running.clear();
+        std::mem::take(&mut self.running).into_values().for_each(Running::kill);
     }
 
     /// The application writes until its last moment, and nothing of that may be lost.
@@ -96,15 +122,14 @@ impl Services for Processes {
         if self.running.contains_key(service.name.as_str()) {
             self.last_words(service.name.as_str());
         }
-        if let Some(mut child) = self.running.remove(service.name.as_str()) {
-            child.kill().unwrap();
-            child.wait().unwrap();
+        if let Some(running) = self.running.remove(service.name.as_str()) {
+            running.kill();
         }
         self.act("stop", service)
     }
 
     fn observe(&mut self, service: &Service) -> Result<Observed, ServiceError> {
-        let pid = self.running.get(service.name.as_str()).map(Child::id);
+        let pid = self.running.get(service.name.as_str()).map(|running| running.pid);
         Ok(Observed { running: pid.is_some(), pid, restarts: 0, words: "as the test has it".to_owned() })
     }
 }

@@ -1,112 +1,11 @@
-//! A second blow, in the middle of recovering from the first; and what becomes of an update that nothing brings to an end.
-
-use std::panic::AssertUnwindSafe;
+//! What becomes of an update that nothing brings to an end.
 
 use super::data;
-use super::faults::{Before, Blow, recover_to_the_end};
+use super::faults::Before;
 use super::machine::Machine;
-use super::scenarios::{self, Scenario};
-use crate::fault::testing::{self, Fault};
+use super::scenarios;
 use crate::journal::{Record, history};
 use crate::update::{Outcome, engine};
-
-/// Of all pairs of points every so-manieth is lived through, or the test would take half an hour. A prime, so that the pairs
-/// wander through all points of both runs.
-const STRIDE: usize = 61;
-
-/// Each point of the act × each point of the recovery, by the stride.
-fn every_pair(scenario: &Scenario) {
-    let mut machine = (scenario.build)();
-    let (moment, before) = (machine.keep("before"), Before::of(&machine));
-    let (_, points) = scenario.run(&mut machine, None);
-    let (mut pairs, mut cases, mut failures) = (0, 0, Vec::new());
-    for first in 0..points {
-        machine.go_back(&moment);
-        let _ = scenario.run(&mut machine, Some((first, Blow::Kill)));
-        let crashed = machine.keep("crashed");
-        let (_, seconds) = testing::with(None, AssertUnwindSafe(|| machine.recover()));
-        for second in 0..seconds {
-            pairs += 1;
-            if pairs % STRIDE != 0 {
-                continue;
-            }
-            cases += 1;
-            machine.go_back(&crashed);
-            if let Err(reason) = scenario.survive_again(&mut machine, &before, second, cases % 2 == 0) {
-                failures.push(format!("a blow at {first}, then at {second} ({}): {reason}", testing::hit()));
-            }
-        }
-    }
-    println!("{}: {cases} of {pairs} pairs", scenario.name);
-    assert!(
-        failures.is_empty(),
-        "{}: {} of {cases} cases fail:\n{}",
-        scenario.name,
-        failures.len(),
-        failures.join("\n")
-    );
-}
-
-impl Scenario {
-    fn survive_again(&self, machine: &mut Machine, before: &Before, point: usize, power: bool) -> Result<(), String> {
-        let plan = machine.journals().last().map(|journal| journal.plan().clone());
-        let chosen = Some((point, Fault::Crash));
-        let _ = testing::with(chosen, AssertUnwindSafe(|| machine.recover()));
-        if let Some(plan) = &plan {
-            machine.holds_at_every_instant(plan)?;
-        }
-        if power {
-            machine.lose_power()?;
-        }
-        recover_to_the_end(machine)?;
-        self.check_rest(machine, before)
-    }
-}
-
-#[test]
-fn an_update_survives_a_second_blow() {
-    every_pair(&scenarios::UPDATE);
-}
-
-#[test]
-fn an_update_without_migration_survives_a_second_blow() {
-    every_pair(&scenarios::PLAIN_UPDATE);
-}
-
-#[test]
-fn an_ill_release_goes_back_through_a_second_blow() {
-    every_pair(&scenarios::ILL);
-}
-
-#[test]
-fn a_compatible_schema_survives_a_second_blow() {
-    every_pair(&scenarios::ILL_COMPATIBLE);
-}
-
-#[test]
-fn a_migration_that_fails_halfway_goes_back_through_a_second_blow() {
-    every_pair(&scenarios::HALFWAY);
-}
-
-#[test]
-fn a_first_install_survives_a_second_blow() {
-    every_pair(&scenarios::INSTALL);
-}
-
-#[test]
-fn a_rollback_survives_a_second_blow() {
-    every_pair(&scenarios::ROLLBACK);
-}
-
-#[test]
-fn adopting_survives_a_second_blow() {
-    every_pair(&scenarios::ADOPT);
-}
-
-#[test]
-fn releasing_survives_a_second_blow() {
-    every_pair(&scenarios::RELEASE);
-}
 
 fn resume(machine: &mut Machine) -> Option<Outcome> {
     let mut journal = machine.journals().pop().unwrap();
@@ -137,7 +36,8 @@ fn a_revert_that_keeps_failing_is_stuck_until_a_person_takes_it_up() {
     assert!(matches!(&outcome, Outcome::Stuck { reason } if reason.contains("stop cannot be reverted")), "{outcome:?}");
     assert!(matches!(machine.recover().unwrap(), Some(Outcome::Stuck { .. })));
     assert!(matches!(resume(&mut machine), Some(Outcome::RolledBack { touched: true, .. })));
-    scenarios::ILL.check_rest(&mut machine, &before).unwrap();
+    machine.holds_at_rest(scenarios::ILL.old).unwrap();
+    before.compare(&machine).unwrap();
 }
 
 #[test]

@@ -26,6 +26,18 @@ pub(crate) struct Release {
 pub(crate) struct Migration {
     pub(crate) sql: &'static str,
     pub(crate) compatible: bool,
+    pub(crate) kind: Kind,
+}
+
+/// How it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// SQL, in one transaction.
+    Transaction,
+    /// SQL, statement by statement.
+    Statements,
+    /// By a command of the vendor's.
+    Command,
 }
 
 /// What the application's vendor says of it.
@@ -58,8 +70,8 @@ impl Release {
         for (number, migration) in migrations.iter().enumerate() {
             let (sql, script) = (format!("migrations/{number}.sql"), format!("migrations/{number}"));
             files.insert(script.clone(), apply(&sql).into_bytes());
-            files.insert(sql, migration.sql.as_bytes().to_vec());
-            steps.push(step(version, &script, migration.compatible));
+            files.insert(sql.clone(), migration.sql.as_bytes().to_vec());
+            steps.push(step(version, if migration.kind == Kind::Command { &script } else { &sql }, migration));
         }
         Self::of(version, files, steps)
     }
@@ -83,10 +95,12 @@ fn apply(sql: &str) -> String {
     format!("#!/bin/sh\nexec {} internal sqlite {sql} \"$SUREFOOT_DATABASE\"\n", program.display())
 }
 
-fn step(version: &str, file: &str, compatible: bool) -> MigrationStep {
+fn step(version: &str, file: &str, migration: &Migration) -> MigrationStep {
     serde_json::from_value(json!({
-        "version": version, "type": "command", "file": file, "description": "changes something",
-        "compatible_with_previous": compatible,
+        "version": version, "file": file, "description": "changes something",
+        "type": if migration.kind == Kind::Command { "command" } else { "sql" },
+        "transaction": migration.kind != Kind::Statements,
+        "compatible_with_previous": migration.compatible,
     }))
     .unwrap()
 }
