@@ -6,6 +6,7 @@
 //!
 //! - [`cli`], [`config`], [`exit`], [`event`], [`schedule`]: what people say and are told;
 //! - [`layout`], [`clock`]: places and time, as arguments;
+//! - [`evidence`], [`redact`]: what is kept of an update for a post-mortem, and what is taken out of all that people are told;
 //! - [`host`], [`store`], [`health`], [`unpack`]: the machine, its databases, whether the application is well, archives.
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod daemon;
 pub mod decide;
 pub mod durable;
 pub mod event;
+pub mod evidence;
 pub mod exit;
 mod fault;
 pub mod health;
@@ -24,6 +26,7 @@ pub mod layout;
 pub mod lock;
 pub mod plan;
 mod program;
+pub mod redact;
 pub mod request;
 pub mod schedule;
 pub mod source;

@@ -13,7 +13,7 @@ use manifest_schema::profile::{Command, Profile};
 use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Way;
+use crate::store::{Clients, Way};
 
 /// The plan's own format; a journal of another one is left to the program that wrote it.
 pub const FORMAT: u32 = 1;
@@ -75,6 +75,9 @@ pub struct Instance {
     pub user: Option<User>,
     /// Who starts and stops it.
     pub manager: Manager,
+    /// What is done about others who work in its databases.
+    #[serde(default)]
+    pub clients: Clients,
 }
 
 pub use crate::host::child::User;

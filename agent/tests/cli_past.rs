@@ -5,6 +5,7 @@
 mod cli_world;
 
 use cli_world::{World, begin, steps};
+use serde_json::json;
 use surefoot::plan::Act;
 
 #[test]
@@ -65,7 +66,7 @@ fn an_instance_must_be_named_where_there_are_two() {
 fn log_tells_an_update_step_by_step_with_what_commands_said() {
     let world = World::new();
     let directory = world.with_a_failure();
-    let said: Vec<String> = (6..=15).map(|number| format!("line {number} \u{1b}[31mred")).collect();
+    let said: Vec<String> = (1..=15).map(|number| format!("line {number} \u{1b}[31mred")).collect();
     std::fs::write(directory.join("prepare.log"), said.join("\n")).unwrap();
     let run = world.read(&["log"]);
     let out = run.out.replace(&directory.display().to_string(), "UPDATE");
@@ -73,7 +74,9 @@ fn log_tells_an_update_step_by_step_with_what_commands_said() {
         out,
         "\
 kkt, update 3: 1.1.0 → 1.2.0 (minor), asked for by root: rolled back
-planned 2024-11-23 03:12
+planned 2024-11-23 03:12, took 1 min 17 s, down for 1 min 8 s
+1.2.0 failed in health checks; it is the release's fault. 1.1.0 was put back,
+with its data
 
 03:12:00  planned in 5 steps
 03:12:00  [1/5] preparing: 8.0 s
@@ -94,6 +97,11 @@ planned 2024-11-23 03:12
 03:13:17  everything is as before
 
 UPDATE/prepare.log ends with:
+  | line 6  [31mred
+  | line 7  [31mred
+  | line 8  [31mred
+  | line 9  [31mred
+  | line 10  [31mred
   | line 11  [31mred
   | line 12  [31mred
   | line 13  [31mred
@@ -104,15 +112,108 @@ UPDATE/prepare.log ends with:
 }
 
 #[test]
+fn log_shows_what_was_gathered_of_a_failure() {
+    let world = World::new();
+    let directory = world.with_a_failure();
+    gathered(&directory);
+    let run = world.read(&["log"]);
+    let (_, behind) = run.out.split_once("everything is as before\n").unwrap();
+    assert_eq!(
+        behind,
+        "
+services and health checks, each time that one changed:
+  03:12:12 ✓ service web of 1.2.0: well | active (running)
+  03:12:12 ✗ check web of 1.2.0: http://127.0.0.1:8000/health answers with
+             status 500 instead of 200 | 500 {\"status\":\"ill\",\"error\":\"no column
+             vat_rate\"}
+  03:13:17 ✓ check web of 1.1.0: well | 200 {\"status\":\"ok\"}
+
+journal of kkt-web.service says:
+  | 2024-11-23T03:12:12+0000 kkt python[812]: Traceback (most recent call last):
+  | 2024-11-23T03:12:12+0000 kkt python[812]: UndefinedColumn: vat_rate
+
+THE MACHINE           BEFORE                          AFTER
+at                    2024-11-23 03:12:00             2024-11-23 03:13:18
+surefoot              0.1.0                           the same
+system                Debian GNU/Linux 12 (bookworm)  the same
+room for state        2.00 GiB of 20.00 GiB free      0 B of 20.00 GiB free
+inodes for state      70000 free                      the same
+room for databases    5.00 GiB of 40.00 GiB free      the same
+inodes for databases  90000 free                      the same
+memory                512.00 MiB of 2.00 GiB free     the same
+swap                  0 B of 1.00 GiB free            the same
+load                  0.10 0.20 0.30 on 2 processors  the same
+up for                2 h                             the same
+boot                  5ec838df                        the same
+state: /var/lib/surefoot
+application: /srv
+databases: /var/lib/postgresql
+database main: PostgreSQL database kkt at localhost:5432 15.14, 8192 bytes
+"
+    );
+    let log = world.run(&["log", "--json"]).json();
+    assert_eq!(log["update"]["downtime_seconds"], 68.0);
+    assert_eq!(log["health"][1]["problem"], "http://127.0.0.1:8000/health answers with status 500 instead of 200");
+    assert_eq!(log["machine"]["after"]["places"][0]["free"], 0);
+    assert_eq!(log["journal"][0]["unit"], "kkt-web.service");
+    assert_eq!(log["steps"][4]["error"], cli_world::ERROR);
+}
+
+/// Evidence as the worker writes it.
+fn gathered(update: &std::path::Path) {
+    let directory = surefoot::evidence::directory(update);
+    std::fs::create_dir_all(&directory).unwrap();
+    let write = |name: &str, text: String| std::fs::write(directory.join(name), text).unwrap();
+    let seen = |at: &str, version: &str, service: bool, problem: Option<&str>, says: &str| {
+        let seen = json!({ "at": at, "version": version, "name": "web", "service": service, "problem": problem, "says": says });
+        format!("{seen}\n")
+    };
+    let ill = "http://127.0.0.1:8000/health answers with status 500 instead of 200";
+    let health = [
+        seen("2024-11-23T03:12:12Z", "1.2.0", true, None, "active (running)"),
+        seen("2024-11-23T03:12:12Z", "1.2.0", false, Some(ill), r#"500 {"status":"ill","error":"no column vat_rate"}"#),
+        seen("2024-11-23T03:13:17Z", "1.1.0", false, None, r#"200 {"status":"ok"}"#),
+    ];
+    write("health.jsonl", health.concat() + "{\"at\":");
+    let line = "2024-11-23T03:12:12+0000 kkt python[812]: ";
+    write(
+        "kkt-web.service.journal",
+        format!("{line}Traceback (most recent call last):\n{line}UndefinedColumn: vat_rate\n"),
+    );
+    write("machine-before.json", machine("2024-11-23T03:12:00Z", 2 << 30, json!([])).to_string());
+    let database = json!([{ "name": "main", "says": "PostgreSQL database kkt at localhost:5432 15.14, 8192 bytes" }]);
+    write("machine-after.json", machine("2024-11-23T03:13:18Z", 0, database).to_string());
+}
+
+fn machine(at: &str, free: u64, databases: serde_json::Value) -> serde_json::Value {
+    let place = |what: &str, path: &str, disk: u64, free: u64, gibibytes: u64, inodes: u64| json!({ "what": what, "path": path, "disk": disk, "free": free, "total": gibibytes << 30, "inodes_free": inodes, "read_only": false });
+    json!({
+        "at": at,
+        "agent": "0.1.0",
+        "os": "Debian GNU/Linux 12 (bookworm)",
+        "databases": databases,
+        "places": [
+            place("state", "/var/lib/surefoot", 1, free, 20, 70_000),
+            place("application", "/srv", 1, free, 20, 70_000),
+            place("databases", "/var/lib/postgresql", 2, 5 << 30, 40, 90_000),
+        ],
+        "memory": { "available": 512 << 20, "total": 2_u64 << 30, "swap_free": 0, "swap_total": 1 << 30 },
+        "load": "0.10 0.20 0.30 on 2 processors",
+        "clock": { "uptime": 7200, "boot": "5ec838df-0a20-4e29-81a1-6f1d5702c6e9" },
+    })
+}
+
+#[test]
 fn log_names_an_update_by_its_number() {
     let world = World::new();
     world.with_a_failure();
     assert!(world.read(&["log", "2"]).out.starts_with("kkt, update 2: 1.0.0 → 1.1.0"));
     let run = world.run(&["log", "9"]);
     assert_eq!((run.code, run.err.as_str()), (10, "surefoot: kkt: there is no update 9; see 'surefoot history'\n"));
-    let records = world.run(&["log", "1", "--json"]).json();
+    let log = world.run(&["log", "1", "--json"]).json();
+    let records = log["entries"].as_array().unwrap();
     assert_eq!(records[0]["record"], "planned");
-    assert_eq!(records.as_array().unwrap().last().unwrap()["record"], "finished");
+    assert_eq!(records.last().unwrap()["record"], "finished");
 }
 
 #[test]

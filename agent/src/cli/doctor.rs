@@ -27,6 +27,21 @@ struct Instance {
 }
 
 pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit, Failure> {
+    let answer = look(layout, which)?;
+    if format.json {
+        print::json(&answer)?;
+    } else {
+        print::text(&render(&answer, &Screen::of_stdout()))?;
+    }
+    Ok(if answer.missing == 0 { Exit::Ok } else { Exit::Refused })
+}
+
+/// The same, as a part of something else.
+pub(super) fn tell(layout: &Layout, which: &Which, screen: &Screen) -> Result<String, Failure> {
+    Ok(render(&look(layout, which)?, screen))
+}
+
+fn look(layout: &Layout, which: &Which) -> Result<Answer, Failure> {
     let now = jiff::Timestamp::now();
     let all = instances::some(layout, which)?;
     let machine = machine::look(layout, &all, now);
@@ -39,13 +54,7 @@ pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit
         .collect();
     let missing = finding::missing(&machine)
         + instances.iter().map(|instance| finding::missing(&instance.findings)).sum::<usize>();
-    let answer = Answer { missing, machine, instances };
-    if format.json {
-        print::json(&answer)?;
-    } else {
-        print::text(&render(&answer, &Screen::of_stdout()))?;
-    }
-    Ok(if missing == 0 { Exit::Ok } else { Exit::Refused })
+    Ok(Answer { missing, machine, instances })
 }
 
 fn render(answer: &Answer, screen: &Screen) -> String {

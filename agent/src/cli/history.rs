@@ -23,7 +23,7 @@ pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit
     Ok(Exit::Ok)
 }
 
-fn render(rows: &[Row], width: usize) -> String {
+pub(super) fn render(rows: &[Row], width: usize) -> String {
     let mut table = Table::new(["ID", "WHAT", "SEVERITY", "STATUS", "STARTED", "TOOK", "BY"]);
     for row in rows {
         table.row([

@@ -5,6 +5,7 @@ use std::io::{BufReader, stdin, stdout};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use clap::Subcommand;
 use rustix::process::{Signal, getpgrp, getpid, set_parent_process_death_signal, setsid};
@@ -32,7 +33,7 @@ pub(super) enum Internal {
     /// Reads the application's SQLite database
     SqliteExamine { database: PathBuf },
     /// Copies the application's SQLite database
-    SqliteCopy { database: PathBuf, to: PathBuf },
+    SqliteCopy { database: PathBuf, to: PathBuf, seconds: u64 },
     /// Folds the log of the application's SQLite database into it
     SqliteFold { database: PathBuf },
     /// Becomes another program that ends with its parent, or that outlives it in a session of its own
@@ -62,7 +63,9 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
             store::sqlite::apply(&database, &file, transaction).map(|()| Exit::Ok).map_err(|error| failure(&error))
         }
         Internal::SqliteExamine { database } => sqlite(&database, &Act::Examine),
-        Internal::SqliteCopy { database, to } => sqlite(&database, &Act::Copy(to)),
+        Internal::SqliteCopy { database, to, seconds } => {
+            sqlite(&database, &Act::Copy { to, patience: Duration::from_secs(seconds) })
+        }
         Internal::SqliteFold { database } => sqlite(&database, &Act::Fold),
         Internal::Exec { session, log, command } => exec(session, log, &command),
     }

@@ -156,15 +156,8 @@ enum Verb {
         #[command(flatten)]
         format: Format,
     },
-    /// What happened in an update, step by step
-    Log {
-        /// The update's number in the history; the last one unless named
-        number: Option<u32>,
-        #[command(flatten)]
-        which: Which,
-        #[command(flatten)]
-        format: Format,
-    },
+    /// What happened in an update, step by step, and why it failed
+    Log(log::Ask),
     /// Whether the application is healthy now
     Health {
         #[command(flatten)]
@@ -258,7 +251,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Rollback { dry_run, yes, which } => ask::rollback(&layout, which.instance, dry_run, yes),
         Verb::Resume { which } => ask::act(&layout, Request::Resume { instance: which.instance }),
         Verb::History { which, format } => history::run(&layout, &which, format),
-        Verb::Log { number, which, format } => log::run(&layout, number, &which, format),
+        Verb::Log(ask) => log::run(&layout, &ask),
         Verb::Health { which, format } => health::run(&layout, &which, format),
         Verb::Backup { verb: BackupVerb::List { which, format } } => backup::list(&layout, &which, format),
         Verb::Config { verb: ConfigVerb::Check { format } } => check_config::run(&layout, format),

@@ -38,6 +38,11 @@ impl Screen {
         Self { width: width(is_terminal), colour: is_terminal && wanted }
     }
 
+    /// A file that people will read: no colours.
+    pub(super) fn plain(width: usize) -> Self {
+        Self { width, colour: false }
+    }
+
     /// The text in the colour of its tone.
     pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {

@@ -9,6 +9,7 @@ use manifest_schema::path::Name;
 use serde::Deserialize;
 
 use crate::plan::Manager;
+use crate::store::Stubborn;
 
 /// `/etc/surefoot/NAME.toml` with its drop-ins.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,9 @@ pub struct File {
     /// When to look for releases.
     #[serde(default)]
     pub schedule: ScheduleFile,
+    /// What is done about others who work in the application's databases.
+    #[serde(default)]
+    pub database: DatabaseFile,
     /// Days for which the release before and its backup are kept.
     #[serde(default = "seven")]
     pub keep_previous_days: u32,
@@ -68,6 +72,8 @@ pub(super) struct Partial {
     policy: PolicyFile,
     #[serde(default)]
     schedule: ScheduleFile,
+    #[serde(default)]
+    database: DatabaseFile,
     keep_previous_days: Option<u32>,
     #[serde(default)]
     services: BTreeMap<Name, ServiceOverride>,
@@ -100,6 +106,16 @@ pub struct ScheduleFile {
     pub check: Option<String>,
     /// The time zone of cron's fields, such as `Europe/Berlin`; the machine's unless named.
     pub timezone: Option<String>,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseFile {
+    /// A client that holds the database during an update and will not let go: `disconnect` it, or `call-off` the update.
+    pub clients: Option<Stubborn>,
+    /// Seconds that it gets to end its work when the application has been stopped; 10 unless named.
+    pub clients_wait_seconds: Option<u64>,
 }
 
 /// `[services.NAME]`

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use manifest_schema::path::Name;
 
-pub use file::{CheckOverride, File, HealthOverride, PolicyFile, ScheduleFile, ServiceOverride};
+pub use file::{CheckOverride, DatabaseFile, File, HealthOverride, PolicyFile, ScheduleFile, ServiceOverride};
 pub use settings::{Policy, Schedule, Settings};
 
 use crate::layout::Layout;

@@ -7,11 +7,15 @@ use manifest_schema::manifest::Severity;
 use manifest_schema::path::Name;
 use manifest_schema::profile::{CheckKind, Profile};
 
-use super::{ConfigError, File, ScheduleFile};
+use super::{ConfigError, DatabaseFile, File, ScheduleFile};
 use crate::layout::AppLayout;
 use crate::plan::{Instance, User};
 use crate::schedule;
 use crate::source::SourceSpec;
+use crate::store::Clients;
+
+/// Most seconds that clients of a database may be waited for.
+const LONGEST_WAIT: u64 = 600;
 
 /// One instance, as configured.
 #[derive(Clone, Debug)]
@@ -65,7 +69,13 @@ impl Settings {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let root = directory.join(file.root.clone().unwrap_or_else(|| format!("{name}.root.json").into()));
         Ok(Self {
-            instance: Instance { name, directory: file.directory.clone(), user, manager: file.service_manager },
+            instance: Instance {
+                name,
+                directory: file.directory.clone(),
+                user,
+                manager: file.service_manager,
+                clients: clients_of(&file.database).map_err(|reason| wrong("database", reason))?,
+            },
             product: file.product.clone(),
             source,
             root,
@@ -143,6 +153,18 @@ fn resolve_user(name: Option<&str>) -> Result<Option<User>, String> {
 
 fn schedule_of(file: &ScheduleFile) -> Result<Schedule, String> {
     schedule::parse(file.check.as_deref().unwrap_or("@every 1h"), file.timezone.as_deref())
+}
+
+/// The wait is downtime: a number that is meant in other units must not become hours of it.
+fn clients_of(file: &DatabaseFile) -> Result<Clients, String> {
+    let usual = Clients::default();
+    let wait_seconds = file.clients_wait_seconds.unwrap_or(usual.wait_seconds);
+    if wait_seconds > LONGEST_WAIT {
+        return Err(format!(
+            "clients_wait_seconds is {wait_seconds}: the application is down so long, at most {LONGEST_WAIT}"
+        ));
+    }
+    Ok(Clients { stubborn: file.clients.unwrap_or(usual.stubborn), wait_seconds })
 }
 
 fn stable() -> Name {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::durable;
+use crate::store::{Clients, Stubborn};
 
 const GOOD: &str = r#"
 product = "kkt"
@@ -51,6 +52,21 @@ fn mistakes_are_told_with_file_and_key() {
     assert!(relative.contains("directory") && relative.contains("absolute"), "{relative}");
     let missing = refusal(&[("kkt.toml", "product = \"kkt\"")]);
     assert!(missing.contains("missing field"), "{missing}");
+}
+
+#[test]
+fn clients_of_databases_are_dealt_with_as_configured() {
+    let read = |more: &str| {
+        let (_root, layout) = machine(&[("kkt.toml", &format!("{GOOD}{more}"))]);
+        select(&layout, None).unwrap().instance.clients
+    };
+    assert_eq!(read(""), Clients { stubborn: Stubborn::Disconnect, wait_seconds: 10 });
+    let set = read("[database]\nclients = \"call-off\"\nclients_wait_seconds = 3\n");
+    assert_eq!(set, Clients { stubborn: Stubborn::CallOff, wait_seconds: 3 });
+    let wrong = refusal(&[("kkt.toml", &format!("{GOOD}[database]\nclients = \"kill\"\n"))]);
+    assert!(wrong.contains("disconnect") && wrong.contains("call-off"), "{wrong}");
+    let long = refusal(&[("kkt.toml", &format!("{GOOD}[database]\nclients_wait_seconds = 10000\n"))]);
+    assert!(long.contains("at most 600"), "{long}");
 }
 
 #[test]

@@ -27,6 +27,21 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf> {
     partial.finish()
 }
 
+/// Makes a new file for a person, under a name that nobody may have. Half of it is removed again.
+///
+/// # Errors
+/// When something of this name is there already, or the file cannot be written.
+#[expect(clippy::disallowed_methods, reason = "the one writer")]
+pub fn write_once(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(mode)).attempt("make", path)?;
+    let mut partial = Partial { file: File::from(file), path: path.to_owned() };
+    let written = partial.write(bytes).and_then(|()| partial.finish()).and_then(|path| sync_parent(&path));
+    written.inspect_err(|_| {
+        let _ = std::fs::remove_file(path);
+    })
+}
+
 /// Appends one line (a newline is added) and makes it durable: the commit of everything that has a journal. A last line
 /// without newline never happened; it is cut off first, or this line would become a part of it.
 ///

@@ -22,6 +22,7 @@ use rustix::io::Errno;
 pub use copy::copy_tree;
 pub use file::{
     Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic,
+    write_once,
 };
 pub use link::{exchange, rename, replace_link};
 pub use owner::{Owner, give_tree, own_dir};
@@ -50,6 +51,11 @@ impl Error {
     /// Whether the cause is a directory that is not the agent's own (see [`own_dir`]).
     pub fn is_foreign(&self) -> bool {
         self.source.get_ref().is_some_and(|source| source.is::<owner::Foreign>())
+    }
+
+    /// Whether the cause is that something of this name is there already.
+    pub fn is_there_already(&self) -> bool {
+        self.is(Errno::EXIST)
     }
 
     /// Whether the cause is a full disk, inodes included, or a quota.

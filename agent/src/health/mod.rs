@@ -23,6 +23,9 @@ use crate::store::VendorCommand;
 /// Most bytes of a health answer that are looked at.
 const LARGEST_ANSWER: u64 = 64 * 1024;
 
+/// Bytes of an answer that are told.
+const BEGINNING: usize = 4096;
+
 /// Asks a URL on this machine. A trait because it is another process that does it.
 pub trait Ask {
     /// The status and the beginning of the body.
@@ -51,6 +54,9 @@ pub struct Line {
     pub problem: Option<String>,
     /// Whether it is a service.
     pub service: bool,
+    /// What it said itself, bounded: its manager's words, or a status and the beginning of an answer.
+    #[serde(skip)]
+    pub says: String,
 }
 
 impl Sample {
@@ -80,25 +86,28 @@ pub fn sample(
     for service in &profile.services {
         let observed = services.observe(service);
         restarts += observed.as_ref().map_or(0, |observed| observed.restarts);
+        let says = observed.as_ref().map_or_else(|_| String::new(), |observed| observed.words.clone());
         let problem = match observed {
             Ok(observed) if observed.running => None,
             Ok(observed) => Some(observed.words),
             Err(error) => Some(crate::exit::chain(&error)),
         };
-        lines.push(Line { name: service.name.clone(), problem, service: true });
+        lines.push(Line { name: service.name.clone(), problem, service: true, says });
     }
     for check in &profile.health.checks {
-        let problem = look(check, ask, vendor, directory).err();
-        lines.push(Line { name: check.name.clone(), problem, service: false });
+        let mut says = String::new();
+        let problem = look(check, ask, vendor, directory, &mut says).err();
+        lines.push(Line { name: check.name.clone(), problem, service: false, says });
     }
     Sample { lines, restarts }
 }
 
-fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path) -> Result<(), String> {
+fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path, says: &mut String) -> Result<(), String> {
     let timeout = Duration::from_secs(check.timeout_seconds);
     match &check.kind {
         CheckKind::Http { url, status, json } => {
             let answer = ask.ask(url, timeout, LARGEST_ANSWER)?;
+            *says = format!("{} {}", answer.status, beginning(&answer.body));
             judge(&answer, *status, json.iter()).map_err(|reason| format!("{url} {reason}"))
         }
         CheckKind::Tcp { address } => connect(address, timeout),
@@ -109,6 +118,11 @@ fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path) -> 
             vendor.run(&label, &command).map(drop).map_err(|error| crate::exit::chain(&error))
         }
     }
+}
+
+/// Enough of an answer to tell what it is.
+fn beginning(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(BEGINNING)]).into_owned()
 }
 
 fn judge<'a>(

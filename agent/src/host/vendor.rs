@@ -15,6 +15,7 @@ use crate::durable;
 use crate::fault;
 use crate::plan::Manager;
 use crate::program;
+use crate::redact::Redactor;
 use crate::store::VendorCommand;
 
 /// How long beyond a command's own limit its manager may take to end it.
@@ -35,6 +36,8 @@ pub struct Vendor {
     pub scratch: PathBuf,
     /// Where what they say is kept.
     pub log: PathBuf,
+    /// Takes secrets out of that first.
+    pub redactor: Redactor,
 }
 
 /// Why a command of the vendor's did not do its work.
@@ -159,7 +162,7 @@ impl Vendor {
     }
 
     fn keep_log(&self, label: &str, ended: &Ended) {
-        let text = format!("{}{}", ended.out.text(), ended.err.text());
+        let text = self.redactor.apply(&format!("{}{}", ended.out.text(), ended.err.text()));
         if text.is_empty() {
             return;
         }

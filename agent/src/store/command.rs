@@ -49,6 +49,8 @@ impl<'a> CommandStore<'a> {
             why_not_clone: Some("only the vendor's commands know it".to_owned()),
             room: None,
             needed: 0,
+            read_only: None,
+            clients: Vec::new(),
         }
     }
 

@@ -116,8 +116,16 @@ pub enum StoreError {
         /// Who they are.
         sessions: String,
     },
-    /// There is not enough room for the backup.
-    #[error("no room for a backup of database {database}: it needs {needed} bytes, {free} are free")]
+    /// Others hold the database, and the configuration says that they are not to be disconnected.
+    #[error("database {database} is held, and clients = \"call-off\" is configured: {clients}")]
+    CalledOff {
+        /// The database or file.
+        database: String,
+        /// Who they are.
+        clients: String,
+    },
+    /// A backup could not be brought back, for want of room beside the live database.
+    #[error("no room on the server to bring database {database} back: that needs {needed} bytes, {free} are free")]
     NoRoom {
         /// The database.
         database: String,
@@ -242,6 +250,7 @@ impl StoreError {
             | Self::NoTool { .. }
             | Self::ToolTooOld { .. }
             | Self::InUse { .. }
+            | Self::CalledOff { .. }
             | Self::NoRoom { .. }
             | Self::NotPossible { .. }
             | Self::Answer { .. }

@@ -7,6 +7,7 @@
 //! consistent copy of the data exists: a restore makes the replacement complete beside what is live, swaps once, and keeps
 //! what it took away under a name.
 
+mod clients;
 mod command;
 mod env_file;
 mod error;
@@ -23,6 +24,7 @@ use manifest_schema::path::Name;
 use manifest_schema::profile::{Database, DatabaseKind};
 use serde::{Deserialize, Serialize};
 
+pub use self::clients::{Client, ClientKind, Clients, Farewell, Others, Stubborn};
 pub use self::command::CommandStore;
 pub use self::error::StoreError;
 pub use self::postgres::{Grant, Postgres, Properties, SessionSetting, UrlError};
@@ -86,6 +88,30 @@ pub struct Condition {
     pub room: Option<u64>,
     /// Bytes that a backup this way needs at most, with a margin, where it will lie.
     pub needed: u64,
+    /// Why nothing can be changed in it, as a sentence.
+    pub read_only: Option<String>,
+    /// Others who hold it: strangers to the application, as far as can be told.
+    pub clients: Vec<Client>,
+}
+
+impl Condition {
+    /// Whether the database may be stopped for and migrated. Answers what is noteworthy.
+    ///
+    /// # Errors
+    /// When it could not be changed, or not be brought back, or is held by others who are not to be disturbed.
+    pub fn allow_change(&self, database: &Name, clients: &Clients) -> Result<Option<String>, StoreError> {
+        if let Some(reason) = self.read_only.clone() {
+            return Err(StoreError::NotPossible { database: database.to_string(), reason });
+        }
+        match (self.way, self.room) {
+            // A dump comes back beside the live database, or in the place of its contents, which stay until the commit.
+            (Way::Dump, Some(free)) if free < self.needed => {
+                return Err(StoreError::NoRoom { database: database.to_string(), needed: self.needed, free });
+            }
+            (Way::Dump | Way::Clone, _) => {}
+        }
+        clients.allow(database.as_str(), &self.clients)
+    }
 }
 
 /// A database of the application.
@@ -140,10 +166,16 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// When there is no complete backup; then nothing has happened to the live database.
-    pub fn backup(&self, tag: &BackupTag, dir: &Path, way: Way) -> Result<BackupRecord, StoreError> {
+    pub fn backup(
+        &self,
+        tag: &BackupTag,
+        dir: &Path,
+        way: Way,
+        others: &Others<'_>,
+    ) -> Result<BackupRecord, StoreError> {
         match self {
-            Self::Postgres(store) => store.backup(tag, dir, way),
-            Self::Sqlite(store) => store.backup(tag, dir),
+            Self::Postgres(store) => store.backup(tag, dir, way, others),
+            Self::Sqlite(store) => store.backup(tag, dir, others),
             Self::Command(store) => store.backup(tag, dir),
         }
     }

@@ -12,6 +12,7 @@ mod apply;
 mod child;
 mod copy;
 mod directory;
+mod holders;
 mod restore;
 mod serve;
 
@@ -24,13 +25,20 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use self::apply::apply;
 use self::directory::{Directory, is_there};
+use self::holders::{Holder, Locks};
 pub use self::serve::{Act, serve};
 use super::error::Keeping;
 use super::record::{hash_file, size_of, verify_file};
-use super::{BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, User, VendorCommand, Way, locate};
+use super::{
+    BackupRecord, BackupTag, Client, Condition, Held, LeftAside, Others, Place, StoreError, User, VendorCommand, Way,
+    clients, locate,
+};
 use crate::durable;
 
-/// How long SQLite waits for somebody else's lock.
+/// A lock that is still there so much later is not one of a moment.
+const SECOND_LOOK: Duration = Duration::from_secs(3);
+
+/// How long SQLite waits for somebody else's lock, unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What SQLite writes beside a file (sqlite.org, "Temporary Files Used By SQLite").
@@ -52,11 +60,13 @@ impl Sqlite {
 
     pub(super) fn examine(&self) -> Result<Condition, StoreError> {
         let mut size = 0;
+        let mut clients = Vec::new();
         if is_there(&self.live) {
             // That a restore may work there is found out before anything is begun.
             Directory::of(self)?;
             child::ask(self, &Act::Examine)?.well()?;
             size = size_of(&self.live)?;
+            clients = self.lasting();
         }
         Ok(Condition {
             what: format!("SQLite database {}", self.live.display()),
@@ -67,10 +77,27 @@ impl Sqlite {
             room: None,
             // The user's copy, and the one that is made of it where the user cannot write.
             needed: 2 * size + size / 5 + 10_000_000,
+            read_only: None,
+            clients,
         })
     }
 
-    pub(super) fn backup(&self, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
+    /// Strangers that have it locked for longer than a moment.
+    fn lasting(&self) -> Vec<Client> {
+        let strangers = || {
+            let mut found = holders::holders(&self.live, Locks::Writing);
+            found.retain(|holder| holder.is_stranger(self.user.as_ref()));
+            found
+        };
+        let first = strangers();
+        if first.is_empty() {
+            return Vec::new();
+        }
+        std::thread::sleep(SECOND_LOOK);
+        holders::in_both(&first, &strangers()).iter().map(Holder::client).collect()
+    }
+
+    pub(super) fn backup(&self, tag: &BackupTag, dir: &Path, others: &Others<'_>) -> Result<BackupRecord, StoreError> {
         self.discard(tag, dir)?;
         let record = |size, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, held };
         if !is_there(&self.live) {
@@ -79,10 +106,21 @@ impl Sqlite {
         let file = self.file_name();
         let path = dir.join(&file);
         let partial = durable::beside(&path, ".partial");
-        copy::copy(self, &self.made(dir), &partial)?;
+        copy::copy(self, &self.made(dir), &partial, self.patience(others))?;
         let sha256 = hash_file(&partial)?;
         durable::rename(&partial, &path).keeping(self.name.as_str())?;
         Ok(record(size_of(&path)?, Held::File { file, sha256 }))
+    }
+
+    /// How long others' locks are waited for. Who is waited for is told.
+    fn patience(&self, others: &Others<'_>) -> Duration {
+        let Others::Leave(farewell) = others else { return PATIENCE };
+        let found = holders::holders(&self.live, Locks::Writing);
+        if !found.is_empty() {
+            let clients: Vec<Client> = found.iter().map(Holder::client).collect();
+            (farewell.tell)(format!("database {}: waiting for {}", self.name, clients::list(&clients)));
+        }
+        Duration::from_secs(farewell.clients.wait_seconds)
     }
 
     pub(super) fn discard(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
@@ -183,11 +221,15 @@ fn still_there(path: PathBuf) -> PathBuf {
 
 /// Opens a database file, in a process of the application's user. A link is not followed.
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    connect_within(path, access, PATIENCE)
+}
+
+fn connect_within(path: &Path, access: OpenFlags, patience: Duration) -> Result<Connection, StoreError> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     // The directories above may well be links: the application's own directory is one.
     let path = &resolved(path);
     let connection = Connection::open_with_flags(path, flags).map_err(|source| failed("open", path, source))?;
-    connection.busy_timeout(PATIENCE).map_err(|source| failed("open", path, source))?;
+    connection.busy_timeout(patience).map_err(|source| failed("open", path, source))?;
     Ok(connection)
 }
 

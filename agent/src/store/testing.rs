@@ -10,9 +10,10 @@ use manifest_schema::path::Name;
 use manifest_schema::profile::Database;
 use tempfile::TempDir;
 
-pub(super) use self::server::Server;
+pub(super) use self::server::{Lingering, Server};
 use super::{
-    Administration, Aside, BackupRecord, BackupTag, Keep, LeftAside, Place, Store, StoreError, User, VendorCommand,
+    Administration, Aside, BackupRecord, BackupTag, Clients, Farewell, Keep, LeftAside, Others, Place, Store,
+    StoreError, User, VendorCommand, Way,
 };
 use crate::durable;
 
@@ -227,6 +228,16 @@ impl World {
 }
 
 impl Store<'_> {
+    /// Backs up as an update does: a dump while others work, a copy when they are to leave.
+    pub(super) fn keep(&self, tag: &BackupTag, dir: &Path, way: Way) -> Result<BackupRecord, StoreError> {
+        let clients = Clients { wait_seconds: 1, ..Clients::default() };
+        let others = match way {
+            Way::Dump => Others::Stay,
+            Way::Clone => Others::Leave(Farewell { clients, tell: &|_| {} }),
+        };
+        self.backup(tag, dir, way, &others)
+    }
+
     /// Restores, and keeps what is left in the same directory.
     pub(super) fn back(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
         self.restore(record, dir, &Aside { dir, keep: Keep::Always, tell: &|_| {} })

@@ -117,6 +117,7 @@ fn of_store(step: &Step, error: &StoreError) -> Blame {
         | StoreError::NoTool { .. }
         | StoreError::ToolTooOld { .. }
         | StoreError::InUse { .. }
+        | StoreError::CalledOff { .. }
         | StoreError::NoRoom { .. }
         | StoreError::Refused { .. }
         | StoreError::Tool { .. }

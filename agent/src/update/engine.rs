@@ -136,7 +136,7 @@ impl Walk<'_, '_> {
     /// Says whose fault it is that a step failed.
     fn judge(&self, number: usize, error: &StepError) -> Failure {
         let step = self.plan.steps.get(number).unwrap_or(&Step::Probe);
-        Failure { step: Some(number), error: chain(error), blame: blame::of(step, error) }
+        Failure { step: Some(number), error: self.told(error), blame: blame::of(step, error) }
     }
 
     /// The commit is this one append. No work happens in it.
@@ -183,7 +183,8 @@ impl Walk<'_, '_> {
     fn problem_of_the_old(&mut self) -> Option<String> {
         let from = self.plan.from.clone()?;
         self.note(format!("looking whether {} is healthy again", from.version));
-        step::probe::problem_after(self, &from.profile)
+        let problem = step::probe::problem_after(self, &from)?;
+        Some(self.vendor.redactor.apply(&problem))
     }
 
     fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {
@@ -193,7 +194,7 @@ impl Walk<'_, '_> {
             self.world.clock.pause(Duration::from_secs(pause));
             match step::revert(self, &planned, applied) {
                 Ok(()) => return Ok(Ok(())),
-                Err(error) => last = chain(&error),
+                Err(error) => last = self.told(&error),
             }
             self.journal.give_up_reserve();
             self.record(Record::RevertFailed { step: number, error: last.clone() })?;

@@ -22,6 +22,7 @@ pub use step::StepError;
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::evidence;
 use crate::exit::Exit;
 use crate::health::Ask;
 use crate::host::Services;
@@ -29,6 +30,7 @@ use crate::host::vendor::Vendor;
 use crate::journal::Journal;
 use crate::layout::{AppLayout, InstanceLayout, Layout};
 use crate::plan::{Plan, Side};
+use crate::redact::Redactor;
 use crate::source::ReleaseSource;
 use crate::store::{Administration, Place, RunVendor, Store, StoreError, VendorCommand};
 
@@ -65,6 +67,8 @@ pub struct Walk<'w, 'x> {
     here: InstanceLayout,
     app: AppLayout,
     vendor: Vendor,
+    /// What the services and checks say while they are probed.
+    diary: evidence::Diary,
     world: &'x mut World<'w>,
     /// Why the first step failed, in the classes of exit codes.
     cause: Exit,
@@ -76,7 +80,11 @@ impl<'w, 'x> Walk<'w, 'x> {
         let here = world.layout.instance(&plan.instance.name);
         Self {
             app: AppLayout::new(&plan.instance.directory),
-            vendor: vendor(&plan, &here, journal.directory()),
+            vendor: Vendor {
+                redactor: evidence::of_update(world.layout, &plan),
+                ..vendor(&plan, &here, journal.directory())
+            },
+            diary: evidence::Diary::of(journal.directory()),
             here,
             journal,
             world,
@@ -92,6 +100,11 @@ impl<'w, 'x> Walk<'w, 'x> {
 
     fn note(&mut self, text: impl Into<String>) {
         (self.world.tell)(Event::Note { text: text.into() });
+    }
+
+    /// An error and its causes as it may be kept and shown: programs repeat what they were given.
+    fn told(&self, error: &dyn std::error::Error) -> String {
+        self.vendor.redactor.apply(&crate::exit::chain(error))
     }
 
     fn owner(&self) -> Option<crate::durable::Owner> {
@@ -139,6 +152,7 @@ fn vendor(plan: &Plan, here: &InstanceLayout, log: &Path) -> Vendor {
         update: plan.id,
         scratch: here.scratch(),
         log: log.to_owned(),
+        redactor: Redactor::default(),
     }
 }
 

@@ -159,7 +159,8 @@ pub(super) fn note_decision(
 pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -> Result<(), Failure> {
     let failure = |error: durable::Error| Failure::early(&error);
     let here = work.here(settings);
-    let text = serde_json::to_vec_pretty(last).expect("a check has only text keys");
+    let last = LastCheck { message: work.secrets.hide(&last.message), ..last.clone() };
+    let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
     durable::write_atomic(&here.last_check(), &text, 0o644).map_err(failure)
 }

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod check;
+mod memory;
 mod outcome;
 mod preflight;
 mod recover;
@@ -29,10 +30,12 @@ use crate::host::Services;
 use crate::host::commands::Commands;
 use crate::host::systemd::Systemd;
 use crate::host::vendor::Vendor;
+use crate::journal::Journal;
 use crate::layout::{InstanceLayout, Layout};
 use crate::lock::{Lock, LockError};
 use crate::plan::Manager;
 use crate::program;
+use crate::redact::Redactor;
 use crate::request::{Asked, Request};
 use crate::source::{Answer, Fetcher, Remote};
 
@@ -45,16 +48,17 @@ const FETCH_USER: &str = "surefoot";
 pub fn serve(layout: &Layout, input: impl BufRead, output: impl Write) {
     let mut output = output;
     let mut told = None;
+    let secrets = memory::Secrets::of(layout);
     let mut tell = |event: Event| {
         if is_too_soon(&event, &mut told) {
             return;
         }
-        let line = serde_json::to_string(&event).expect("an event has only text keys");
+        let line = serde_json::to_string(&secrets.hide_in(event)).expect("an event has only text keys");
         // Whoever watched may have gone; the work goes on.
         let _ = writeln!(output, "{line}").and_then(|()| output.flush());
     };
     let reply = match read_request(input) {
-        Ok(asked) => carry_out(layout, &asked, &mut tell),
+        Ok(asked) => carry_out(layout, &secrets, &asked, &mut tell),
         Err(failure) => Err(failure),
     };
     tell(ended(reply));
@@ -101,22 +105,31 @@ fn read_request(mut input: impl BufRead) -> Result<Asked, Failure> {
     serde_json::from_str(&line).map_err(|error| unreadable(error.to_string()))
 }
 
-fn carry_out(layout: &Layout, asked: &Asked, tell: &mut dyn FnMut(Event)) -> Result<Reply, Failure> {
+fn carry_out(
+    layout: &Layout,
+    secrets: &memory::Secrets<'_>,
+    asked: &Asked,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Reply, Failure> {
     durable::make_dirs(&layout.state(), 0o755).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     let _lock = Lock::take(&layout.lock(), PATIENCE).map_err(|error| {
         let exit = if matches!(error, LockError::Busy) { Exit::Busy } else { Exit::Unexpected };
         Failure::of(exit, &error)
     })?;
-    let mut work = Work { layout, clock: SystemClock::default(), tell };
+    let mut work = Work { layout, secrets, clock: SystemClock::default(), tell, unexplained: Vec::new() };
     let resume = matches!(asked.request, Request::Resume { .. }).then_some(&asked.request);
-    match recover::every_instance(&mut work, resume) {
+    let recovered = recover::every_instance(&mut work, resume);
+    work.explain();
+    match recovered {
         // A stuck instance does not hold up the others; of itself it says so when it is asked for.
         Err(failure) if failure.exit == Exit::Stuck && resume.is_none() && asked.request != Request::Recover => {
             work.note(failure.message);
         }
         recovered => recovered?,
     }
-    work.answer(asked)
+    let answer = work.answer(asked);
+    work.explain();
+    answer
 }
 
 fn select(layout: &Layout, name: Option<&Name>) -> Result<Settings, Failure> {
@@ -126,8 +139,11 @@ fn select(layout: &Layout, name: Option<&Name>) -> Result<Settings, Failure> {
 /// One run of the worker.
 struct Work<'a> {
     layout: &'a Layout,
+    secrets: &'a memory::Secrets<'a>,
     clock: SystemClock,
     tell: &'a mut dyn FnMut(Event),
+    /// Updates that did not stand, and of which nothing was gathered yet.
+    unexplained: Vec<Journal>,
 }
 
 impl Work<'_> {
@@ -185,6 +201,7 @@ pub fn vendor(instance: &crate::plan::Instance, here: &InstanceLayout) -> Vendor
         update: 0,
         scratch: here.scratch(),
         log: here.scratch(),
+        redactor: Redactor::default(),
     }
 }
 

@@ -86,9 +86,10 @@ pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), F
 }
 
 /// Every database must answer, and have room for its backup, before anything is touched.
-/// One that is not in `migrated` is dumped while the application serves, whichever way it could go.
+/// One that is not in `migrated` is dumped while the application serves, whichever way it could go; one that is must be such
+/// that it can be changed and brought back.
 pub(super) fn examine(
-    work: &Work<'_>,
+    work: &mut Work<'_>,
     settings: &Settings,
     profile: &Profile,
     migrated: &[Name],
@@ -100,9 +101,14 @@ pub(super) fn examine(
     let mut needed = kept_bytes(settings, profile);
     for database in &profile.databases {
         let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
-        let condition = condition.map_err(|error: StoreError| {
-            Failure::new(Exit::Refused, format!("database {}: {}", database.name, crate::exit::chain(&error)))
-        })?;
+        let refused = |error: StoreError| refused(&database.name, &error);
+        let condition = condition.map_err(refused)?;
+        if migrated.contains(&database.name) {
+            let clients = &settings.instance.clients;
+            if let Some(noted) = condition.allow_change(&database.name, clients).map_err(refused)? {
+                work.note(noted);
+            }
+        }
         needed = needed.saturating_add(match condition.way {
             Way::Dump => condition.needed,
             Way::Clone if migrated.contains(&database.name) => 0,
@@ -112,6 +118,11 @@ pub(super) fn examine(
     }
     has_room(here.state(), needed, "the backup")?;
     Ok(ways)
+}
+
+/// What a database says against an update that has not been begun.
+pub(super) fn refused(database: &Name, error: &StoreError) -> Failure {
+    Failure::new(Exit::Refused, format!("database {database}: {}", crate::exit::chain(error)))
 }
 
 /// Health checks that fail already, in as many looks as the soak would forgive: one slow answer must not switch a check off.

@@ -54,7 +54,7 @@ fn stuck(instance: &Name, reason: &str) -> Failure {
 }
 
 fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Option<Outcome>, Failure> {
-    let plan = open.plan().clone();
+    let (plan, written) = (open.plan().clone(), open.entries().len());
     let mut services = services(&plan.instance, open.directory().to_owned());
     let mut world = World {
         layout: work.layout,
@@ -70,7 +70,12 @@ fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Optio
     } else {
         update::recover(&mut open, &mut world)
     };
-    outcome.map_err(|error| Failure::of(Exit::Unexpected, &error))
+    let outcome = outcome.map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    // One that was stuck before has been explained before.
+    if let Some(outcome) = outcome.as_ref().filter(|_| open.entries().len() > written) {
+        work.explain_later(&open, outcome);
+    }
+    Ok(outcome)
 }
 
 /// The instances that have a state.

@@ -2,6 +2,7 @@
 
 use manifest_schema::path::Name;
 
+use super::preflight::refused;
 use super::update::{begin, execute};
 use super::{Reply, Work, check, vendor};
 use crate::config::Settings;
@@ -24,9 +25,12 @@ pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, 
         });
     }
     let databases = ways(work, settings, update, databases)?;
+    let mut taken_back = update.plan().clone();
+    // How clients are dealt with is asked of today's configuration.
+    taken_back.instance.clients = settings.instance.clients;
     let plan = plan::plan_rollback(RollbackFacts {
         id: history::next_id(&journals),
-        taken_back: update.plan().clone(),
+        taken_back,
         previous,
         databases,
         applied_by: format!("asked for by {by}"),
@@ -84,7 +88,7 @@ fn cost(
 
 /// How to copy what is being left.
 fn ways(
-    work: &Work<'_>,
+    work: &mut Work<'_>,
     settings: &Settings,
     update: &Journal,
     names: Vec<Name>,
@@ -96,10 +100,12 @@ fn ways(
             let database = update.plan().to.profile.database(&name).ok_or_else(|| {
                 Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
             })?;
-            let condition =
-                with_store(database, &vendor, &settings.app(), |store| store.examine()).map_err(|error| {
-                    Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error)))
-                })?;
+            let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
+            let condition = condition.map_err(|error| refused(&name, &error))?;
+            let noted = condition.allow_change(&name, &settings.instance.clients);
+            if let Some(noted) = noted.map_err(|error| refused(&name, &error))? {
+                work.note(noted);
+            }
             Ok(DatabaseBackup { database: name, way: condition.way })
         })
         .collect()

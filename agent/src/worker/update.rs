@@ -238,6 +238,7 @@ pub(super) fn execute(
     delivery: Option<Delivery<'_>>,
 ) -> Result<Reply, Failure> {
     let plan = journal.plan().clone();
+    work.look_before(journal);
     let mut services = services(&plan.instance, journal.directory().to_owned());
     let mut asker = Asker::default();
     let mut world = World {
@@ -249,6 +250,7 @@ pub(super) fn execute(
         delivery,
     };
     let outcome = update::run(journal, &mut world).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+    work.explain_later(journal, &outcome);
     Ok(told(&plan, outcome))
 }
 

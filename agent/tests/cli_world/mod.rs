@@ -109,6 +109,7 @@ impl World {
             id,
             act,
             instance: Instance {
+                clients: surefoot::store::Clients::default(),
                 name: "kkt".parse().unwrap(),
                 directory: self.directory("kkt"),
                 user: None,

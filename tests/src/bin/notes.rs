@@ -2,7 +2,7 @@
 //! publish, install and break. It knows nothing of Surefoot.
 //!
 //! It runs in its release's directory: `VERSION` is what it says it is, `settings.txt` in `data/` holds its port, and a
-//! release whose `BEHAVIOUR` says `ill` answers 500 when asked for its health.
+//! release whose `BEHAVIOUR` says `ill` answers 500 when asked for its health. What `confession.txt` in `data/` says, it repeats there.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -94,5 +94,7 @@ fn health() -> (u16, String) {
     let version = std::fs::read_to_string("VERSION").unwrap_or_default();
     let ill = std::fs::read_to_string("BEHAVIOUR").is_ok_and(|text| text.trim() == "ill");
     let (status, word) = if ill { (500, "ill") } else { (200, "ok") };
-    (status, format!(r#"{{"status":"{word}","version":"{}"}}"#, version.trim()))
+    let confession = std::fs::read_to_string("data/confession.txt").unwrap_or_default();
+    let more = if confession.is_empty() { String::new() } else { format!(r#","error":"{confession}""#) };
+    (status, format!(r#"{{"status":"{word}","version":"{}"{more}}}"#, version.trim()))
 }

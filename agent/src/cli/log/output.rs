@@ -1,40 +1,57 @@
-//! What the vendor's commands said in an update: where it is kept, and how it ended.
+//! What the vendor's commands said in an update: where it is kept, and how it ended. The agent keeps the first and the last
+//! 32 KiB of each command; the log of a service that a command starts is the service's own, and only its end is read.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::cli::words;
+use serde::Serialize;
 
-/// Lines of each that are shown.
-const LINES: usize = 5;
+use super::section::{self, Much};
+use crate::redact::Redactor;
+
 /// Bytes of each that are read: a service can write without end.
-const BYTES: u64 = 16 * 1024;
+const BYTES: u64 = 128 * 1024;
 
-/// The end of each `*.log` of the update.
-pub(super) fn tell(directory: &Path, width: usize) -> String {
-    logs(directory).iter().map(|path| tell_one(path, width)).collect()
+/// One log.
+#[derive(Serialize)]
+pub(super) struct Output {
+    /// Whose: `prepare`, `migrate-0`, `service-web`.
+    pub(super) name: String,
+    path: PathBuf,
+    text: String,
+    /// Why it cannot be read.
+    problem: Option<String>,
 }
 
-fn tell_one(path: &Path, width: usize) -> String {
-    let shown = path.display();
-    let text = match end_of(path) {
-        Ok(text) => text,
-        Err(error) => return format!("\n{shown}: cannot be read: {error}\n"),
-    };
-    let lines: Vec<&str> = text.lines().collect();
-    let shown_from = lines.len().saturating_sub(LINES);
-    let lines: String =
-        lines[shown_from..].iter().map(|line| format!("  | {}\n", words::cut(line, width - 4))).collect();
-    format!("\n{shown} ends with:\n{lines}")
+/// Each `*.log` of the update.
+pub(super) fn read(directory: &Path, redactor: &Redactor) -> Vec<Output> {
+    logs(directory).into_iter().map(|path| read_one(path, redactor)).collect()
 }
 
+fn read_one(path: PathBuf, redactor: &Redactor) -> Output {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match end_of(&path) {
+        Ok(text) => Output { name, path, text: redactor.apply(&text), problem: None },
+        Err(error) => {
+            let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+            let advice = if denied { ": only root may read it, use sudo" } else { "" };
+            Output { name, path, text: String::new(), problem: Some(format!("{error}{advice}")) }
+        }
+    }
+}
+
+/// The last whole lines: half a line could begin in the middle of a secret.
 fn end_of(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
+    let from = file.metadata()?.len().saturating_sub(BYTES);
+    file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(BYTES).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if from == 0 {
+        return Ok(text);
+    }
+    Ok(text.split_once('\n').map_or_else(String::new, |(_, rest)| rest.to_owned()))
 }
 
 fn logs(directory: &Path) -> Vec<PathBuf> {
@@ -44,4 +61,15 @@ fn logs(directory: &Path) -> Vec<PathBuf> {
         paths.filter(|path| path.extension().is_some_and(|extension| extension == "log") && path.is_file()).collect();
     logs.sort();
     logs
+}
+
+impl Output {
+    /// Its end, or all of it.
+    pub(super) fn tell(&self, much: Much, width: usize) -> String {
+        let path = self.path.display();
+        match &self.problem {
+            Some(problem) => format!("\n{path}: cannot be read: {problem}\n"),
+            None => section::quote(&path.to_string(), &self.text, much, width),
+        }
+    }
 }

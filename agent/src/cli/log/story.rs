@@ -1,26 +1,31 @@
 //! A journal in words: one line a record, with the time of day and how long it took. Pure.
 
-use std::fmt::Write as _;
+use jiff::{SignedDuration, Timestamp};
 
-use jiff::Timestamp;
-
+use super::report::Report;
 use crate::cli::history::{told, what};
+use crate::cli::print::{Screen, Tone};
 use crate::cli::words;
 use crate::journal::history::Status;
 use crate::journal::{Entry, Journal, Record, Stands};
 use crate::plan::Plan;
+use crate::redact::Redactor;
 
 /// Columns of the time of day and the gap after it.
 const MARGIN: &str = "          ";
+/// Words that must not be overlooked.
+const LOUD: [&str; 3] = ["FAILED", "CANNOT PUT BACK", "STUCK"];
 
 /// The whole story.
-pub(super) fn tell(journal: &Journal, status: Status, width: usize) -> String {
-    let mut text = heading(journal.plan(), status, width);
+pub(super) fn tell(journal: &Journal, report: &Report, redactor: &Redactor, screen: &Screen) -> String {
+    let (status, width) = (report.outcome.status, screen.width);
+    let mut text = heading(journal.plan(), report, width);
     let entries = journal.entries();
     for (number, entry) in entries.iter().enumerate() {
         if let Some(line) = line(journal.plan(), &entries[..number], entry, &entries[number + 1..]) {
             let first = format!("{}  ", words::time_of_day(entry.at));
-            text.push_str(&words::wrap(&first, &line, width));
+            let line = words::wrap(&first, &redactor.apply(&line), width);
+            text.push_str(&LOUD.iter().fold(line, |line, word| line.replacen(word, &screen.paint(Tone::Bad, word), 1)));
         }
     }
     if journal.is_open() && status != Status::Stuck {
@@ -29,16 +34,22 @@ pub(super) fn tell(journal: &Journal, status: Status, width: usize) -> String {
     text
 }
 
-fn heading(plan: &Plan, status: Status, width: usize) -> String {
+fn heading(plan: &Plan, report: &Report, width: usize) -> String {
     let from = plan.from.as_ref().map(|side| side.version.to_string());
     let act = what(plan.act, from.as_deref(), &plan.to.version.to_string());
     let (name, id) = (&plan.instance.name, plan.id);
     let mut text = words::wrap(
         "",
-        &format!("{name}, update {id}: {act} ({}), {}: {}", plan.severity, plan.applied_by, told(status)),
+        &format!(
+            "{name}, update {id}: {act} ({}), {}: {}",
+            plan.severity,
+            plan.applied_by,
+            told(report.outcome.status)
+        ),
         width,
     );
-    let _ = writeln!(text, "planned {}", words::moment(plan.planned_at));
+    text.push_str(&words::wrap("", &times(report), width));
+    text.push_str(&words::wrap("", &report.outcome.sentence, width));
     if !plan.already_failing.is_empty() {
         let names: Vec<&str> = plan.already_failing.iter().map(|name| name.as_str()).collect();
         text.push_str(&words::wrap(
@@ -48,6 +59,18 @@ fn heading(plan: &Plan, status: Status, width: usize) -> String {
         ));
     }
     text + "\n"
+}
+
+fn times(report: &Report) -> String {
+    let span = |seconds| words::span(SignedDuration::from_secs_f64(seconds));
+    let mut text = format!("planned {}", words::moment(report.update.began_at));
+    if let Some(took) = report.update.took_seconds {
+        text.push_str(&format!(", took {}", span(took)));
+    }
+    if let Some(down) = report.update.downtime_seconds {
+        text.push_str(&format!(", down for {}", span(down)));
+    }
+    text
 }
 
 /// What one record says; nothing where the line of another one says it.

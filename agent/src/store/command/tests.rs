@@ -32,8 +32,8 @@ fn state(files: &Files) -> String {
 fn the_commands_go_there_and_back_as_often_as_wanted() {
     let files = application(COPY);
     let store = store(&files);
-    store.backup(&tag(), &files.backups(), Way::Dump).unwrap();
-    let record = store.backup(&tag(), &files.backups(), Way::Dump).unwrap();
+    store.keep(&tag(), &files.backups(), Way::Dump).unwrap();
+    let record = store.keep(&tag(), &files.backups(), Way::Dump).unwrap();
     assert_eq!(record.size, 6);
     files.write("release/state", "after");
     for _ in 0..2 {
@@ -54,7 +54,7 @@ fn what_cannot_be_kept_is_not_replaced_unless_only_a_migration_made_it() {
     let files = application(COPY);
     let store = store(&files);
     let (dir, told) = (files.backups(), std::cell::RefCell::new(Vec::new()));
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     files.write("release/state", "after");
     files.write("release/backup.sh", "#!/bin/sh\nexit 3\n");
     let tell = |text| told.borrow_mut().push(text);
@@ -71,7 +71,7 @@ fn what_cannot_be_kept_is_not_replaced_unless_only_a_migration_made_it() {
 fn a_crash_at_any_point_of_a_restore() {
     let files = application(COPY);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     let (_, points) = with(None, AssertUnwindSafe(|| store.back(&record, &dir).unwrap()));
     assert!(points >= 4, "{points}");
     for (first, second) in (0..points).flat_map(|first| (0..=points).map(move |second| (first, second))) {
@@ -93,7 +93,7 @@ fn a_crash_at_any_point_of_a_restore() {
 fn a_backup_that_has_gone_is_missed() {
     let files = application(COPY);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     store.holds(&record, &dir).unwrap();
     store.discard(&tag(), &dir).unwrap();
     assert!(store.holds(&record, &dir).is_err());
@@ -104,7 +104,7 @@ fn a_command_that_fails_or_writes_nothing_makes_no_backup() {
     for (script, wanted) in [("exit 3", "the vendor's command to back up database main failed"), (":", "wrote nothing")]
     {
         let files = application(script);
-        let error = store(&files).backup(&tag(), &files.backups(), Way::Dump).unwrap_err();
+        let error = store(&files).keep(&tag(), &files.backups(), Way::Dump).unwrap_err();
         assert!(error.to_string().contains(wanted), "{error}");
         assert!(!listing(&files.backups()).contains(&"main.backup".to_owned()));
     }
@@ -114,7 +114,7 @@ fn a_command_that_fails_or_writes_nothing_makes_no_backup() {
 fn a_changed_backup_is_not_brought_back() {
     let files = application(COPY);
     let store = store(&files);
-    let record = store.backup(&tag(), &files.backups(), Way::Dump).unwrap();
+    let record = store.keep(&tag(), &files.backups(), Way::Dump).unwrap();
     files.write("backup/main.backup/sub/state", "bEfore");
     files.write("release/state", "after");
     assert!(matches!(store.back(&record, &files.backups()).unwrap_err(), StoreError::Damaged { .. }));
@@ -125,7 +125,7 @@ fn a_changed_backup_is_not_brought_back() {
 fn a_crash_at_any_point_of_a_backup() {
     let files = application(COPY);
     let store = store(&files);
-    let backup = || store.backup(&tag(), &files.backups(), Way::Dump);
+    let backup = || store.keep(&tag(), &files.backups(), Way::Dump);
     backup().unwrap();
     let (_, points) = with(None, AssertUnwindSafe(|| backup().unwrap()));
     assert!(points >= 3, "{points}");

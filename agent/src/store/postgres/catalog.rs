@@ -1,6 +1,7 @@
 //! Questions to the server and acts on whole databases, through a session that may administer them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::super::StoreError;
@@ -8,9 +9,9 @@ use super::names::{identifier, literal};
 use super::session::{LONG, SHORT, Session};
 use crate::fault;
 
-/// How often an act that needs a database without sessions is tried. A session that comes back between its end and the act
-/// makes the act fail after five seconds of the server's own waiting.
-const TRIES: u32 = 5;
+/// How long to wait between two looks at who has come while an act waits for a database without sessions. The server waits for
+/// five seconds.
+const USHER: Duration = Duration::from_millis(50);
 
 /// SQLSTATE `object_in_use`.
 const IN_USE: &str = "55006";
@@ -83,24 +84,47 @@ impl Catalog {
         self.without_sessions(name, "remove a database", &sql)
     }
 
-    /// Runs SQL that needs `database` to have no sessions, after having ended them, and again where one came back.
+    /// Runs SQL that needs `database` to have no sessions, after having ended them.
     pub(super) fn without_sessions(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
-        for _ in 1..TRIES {
-            self.end_sessions(database)?;
-            match self.act(act, sql) {
-                Err(StoreError::Refused { code: Some(code), .. }) if code == IN_USE => {}
-                other => return other,
-            }
+        if self.end_sessions(database)? {
+            // Who was ended may come back at once.
+            return self.ushering(database, act, sql);
         }
-        self.end_sessions(database)?;
-        self.act(act, sql)
+        match self.act(act, sql) {
+            Err(StoreError::Refused { code: Some(code), .. }) if code == IN_USE => self.ushering(database, act, sql),
+            other => other,
+        }
     }
 
-    /// Ends the sessions in a database, and names them in the log: with the services stopped there should be none.
-    pub(super) fn end_sessions(&self, database: &str) -> Result<(), StoreError> {
+    /// Ends sessions for as long as the act waits for them. It first takes its lock on the database, which lets nobody in any
+    /// more, and then waits for those inside (`InitPostgres`, `CountOtherDBBackends` in PostgreSQL's source): so even a client
+    /// that reconnects without pause cannot stay in its way. Closing the database instead (`ALLOW_CONNECTIONS`, a limit of 0)
+    /// would leave it closed after a crash.
+    fn ushering(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let _end = SetWhenDropped(&is_over);
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    // Whether it helped is told by the act.
+                    let _ = self.end_sessions(database);
+                    std::thread::sleep(USHER);
+                }
+            });
+            match self.act(act, sql) {
+                Err(StoreError::Refused { code: Some(code), detail, .. }) if code == IN_USE => {
+                    Err(StoreError::InUse { database: database.to_owned(), sessions: detail })
+                }
+                other => other,
+            }
+        })
+    }
+
+    /// Ends the sessions in a database, and names them in the log; answers whether there were any.
+    pub(super) fn end_sessions(&self, database: &str) -> Result<bool, StoreError> {
         let strangers = self.sessions(database)?;
         if strangers.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let sessions = strangers.join(", ");
         tracing::warn!("ending sessions that are left in database {database}: {sessions}");
@@ -113,7 +137,7 @@ impl Catalog {
             Err(StoreError::Refused { code: Some(code), .. }) if code == "42501" => {
                 Err(StoreError::InUse { database: database.to_owned(), sessions })
             }
-            other => other.map(drop),
+            other => other.map(|_| true),
         }
     }
 
@@ -127,19 +151,14 @@ impl Catalog {
         );
         self.session.ask(&self.from, "ask who works in the database", &sql)
     }
+}
 
-    /// Waits at most this long for the sessions in a database to end by themselves, as those of a stopped service do.
-    pub(super) fn wait_for_sessions(&self, database: &str, limit: Duration) -> Result<(), StoreError> {
-        let sql = format!(
-            "DO $$ DECLARE deadline timestamptz := clock_timestamp() + interval '{} ms'; BEGIN
-                WHILE clock_timestamp() < deadline AND EXISTS (SELECT FROM pg_stat_activity
-                    WHERE datname = {} AND pid <> pg_backend_pid() AND usename IS NOT NULL)
-                LOOP PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP;
-            END $$;",
-            limit.as_millis(),
-            literal(database)
-        );
-        self.session.run(&self.from, "wait for sessions to end", &sql, SHORT).map(drop)
+/// Ends the usher, also when the act ends in a panic.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,23 +1,27 @@
 //! The backup as a copy on the same server: made in a moment, brought back by renaming.
 
-use std::time::Duration;
-
 use super::super::record::{BackupRecord, BackupTag, Held};
-use super::super::{LeftAside, StoreError};
+use super::super::{LeftAside, Others, StoreError};
 use super::catalog::{Catalog, passed};
 use super::names::{self, Role, identifier};
-use super::{Postgres, properties, swap};
-
-/// How long the sessions of services that have just been stopped get to end by themselves.
-const FAREWELL: Duration = Duration::from_secs(2);
+use super::{Postgres, clients, properties, swap};
 
 /// Makes the copy; a left-over one is replaced.
-pub(super) fn backup(store: &Postgres, catalog: &Catalog, tag: &BackupTag) -> Result<BackupRecord, StoreError> {
+pub(super) fn backup(
+    store: &Postgres,
+    catalog: &Catalog,
+    tag: &BackupTag,
+    others: &Others<'_>,
+) -> Result<BackupRecord, StoreError> {
     let live = store.live();
     let name = names::beside(live, tag, Role::Before);
     catalog.end_leftovers()?;
     catalog.drop_database(&name)?;
-    catalog.wait_for_sessions(live, FAREWELL)?;
+    match others {
+        // A copy needs the database without sessions.
+        Others::Stay => return Err(store.not_possible("it cannot be copied while it is in use".to_owned())),
+        Others::Leave(farewell) => clients::send_away(store, catalog, farewell)?,
+    }
     let wanted = properties::read(&catalog.session, &catalog.from, live)?;
     // Copying files needs no room in the write-ahead log and is the faster way once a checkpoint has been made (manual, CREATE DATABASE).
     let strategy = if catalog.version >= 150_000 { " STRATEGY FILE_COPY" } else { "" };

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use manifest_schema::digest::{Hasher, Sha256};
 
-use super::super::LeftAside;
 use super::super::error::{Keeping, Reading, StoreError};
 use super::super::record::{BackupRecord, BackupTag, Held, verify_file};
+use super::super::{LeftAside, Others};
 use super::catalog::{Catalog, passed};
 use super::names::{self, Role};
 use super::properties::{self, Properties};
 use super::session::{LONG, Session};
-use super::{Postgres, swap, tools};
+use super::{Postgres, clients, swap, tools};
 use crate::durable::{self, Partial};
 use crate::host::child::{Child, Input, Output};
 
@@ -24,6 +24,9 @@ const THREADS: u32 = 2;
 /// Bytes of a piece that one thread compresses, and the window (2^20): left to zstd the buffers of all threads take 45 MB.
 const PIECE: u32 = 1 << 20;
 const WINDOW_LOG: u32 = 20;
+
+/// A client that has locked a table would otherwise be waited for without end.
+const LOCK_WAIT: &str = "--lock-wait-timeout=20s";
 
 /// A finished dump.
 pub(super) struct Dumped {
@@ -36,8 +39,16 @@ pub(super) fn file_name(store: &Postgres) -> String {
     format!("{}.dump.zst", store.name)
 }
 
-/// Dumps the live database; a left-over dump is replaced. Sessions may go on working.
-pub(super) fn backup(store: &Postgres, tag: &BackupTag, dir: &Path) -> Result<BackupRecord, StoreError> {
+/// Dumps the live database; a left-over dump is replaced. Sessions may go on working, unless it is to be still.
+pub(super) fn backup(
+    store: &Postgres,
+    tag: &BackupTag,
+    dir: &Path,
+    others: &Others<'_>,
+) -> Result<BackupRecord, StoreError> {
+    if let Others::Leave(farewell) = others {
+        clients::clear(store, farewell)?;
+    }
     let facts = store.facts()?;
     let properties = properties::read(&store.application, store.live(), store.live())?;
     let file = file_name(store);
@@ -52,10 +63,13 @@ pub(super) fn dump(store: &Postgres, path: &Path, major: u32) -> Result<Dumped, 
     let partial = durable::beside(path, ".partial");
     let file = durable::create_partial(&partial, 0o600).keeping(store.live())?;
     let mut sink = Sink::new(file).reading("compress into", &partial)?;
-    let child = store.application.child(&program, store.live(), LONG).args(["--format=custom", "--compress=0"]);
+    let child =
+        store.application.child(&program, store.live(), LONG).args(["--format=custom", "--compress=0", LOCK_WAIT]);
     let mut write = |bytes: &[u8]| sink.encoder.write_all(bytes);
     let ended = child.output(Output::Each(&mut write)).run_well();
-    ended.map_err(|source| StoreError::Tool { act: format!("dump database {}", store.live()), source })?;
+    ended.map_err(|source| {
+        clients::in_the_way(store, StoreError::Tool { act: format!("dump database {}", store.live()), source })
+    })?;
     let dumped = sink.finish(store.live(), &partial)?;
     read_through(&store.application, &partial, major)?;
     durable::rename(&partial, path).keeping(store.live())?;

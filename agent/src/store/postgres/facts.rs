@@ -16,6 +16,8 @@ pub(super) struct Facts {
     pub(super) size: u64,
     /// The database's object id.
     pub(super) oid: u32,
+    /// Why nothing can be changed in it.
+    pub(super) read_only: Option<String>,
     /// Whether the role may make databases.
     pub(super) may_create: bool,
     /// Whether the role is the database's owner or a member of it.
@@ -40,6 +42,8 @@ SELECT json_build_object(
     'version', split_part(current_setting('server_version'), ' ', 1),
     'size', pg_database_size(current_database()),
     'oid', d.oid::bigint,
+    'read_only', CASE WHEN pg_is_in_recovery() THEN 'its server is a standby, which can only be read'
+        WHEN current_setting('transaction_read_only')::boolean THEN 'default_transaction_read_only is on for its role' END,
     'may_create', me.rolsuper OR me.rolcreatedb,
     'owns', pg_has_role(d.datdba, 'MEMBER'),
     'foreign_settings', (SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(setrole)), '[]') FROM pg_db_role_setting

@@ -7,6 +7,7 @@
 
 mod admin;
 mod catalog;
+mod clients;
 mod clone;
 mod dump;
 mod facts;
@@ -38,7 +39,8 @@ use self::session::Session;
 use super::error::Keeping;
 use super::record::verify_file;
 use super::{
-    Administration, Aside, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, StoreError, Way, env_file,
+    Administration, Aside, BackupRecord, BackupTag, Condition, Held, LeftAside, Others, Place, StoreError, Way,
+    env_file,
 };
 use crate::durable;
 
@@ -131,6 +133,8 @@ impl Postgres {
             why_not_clone,
             room,
             needed: margin(facts.size),
+            read_only: facts.read_only,
+            clients: clients::lasting(self)?,
         })
     }
 
@@ -146,10 +150,19 @@ impl Postgres {
         }
     }
 
-    pub(super) fn backup(&self, tag: &BackupTag, dir: &Path, way: Way) -> Result<BackupRecord, StoreError> {
+    pub(super) fn backup(
+        &self,
+        tag: &BackupTag,
+        dir: &Path,
+        way: Way,
+        others: &Others<'_>,
+    ) -> Result<BackupRecord, StoreError> {
         match way {
-            Way::Dump => dump::backup(self, tag, dir),
-            Way::Clone => clone::backup(self, &self.catalog()?.map_err(|reason| self.not_possible(reason))?, tag),
+            Way::Dump => dump::backup(self, tag, dir, others),
+            Way::Clone => {
+                let catalog = self.catalog()?.map_err(|reason| self.not_possible(reason))?;
+                clone::backup(self, &catalog, tag, others)
+            }
         }
     }
 

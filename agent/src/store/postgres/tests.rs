@@ -1,5 +1,6 @@
 //! The promises of this room, kept on a real server.
 
+mod clients;
 mod crashes;
 mod looks;
 mod refusals;
@@ -17,7 +18,7 @@ fn examine(store: &Store<'_>) -> Condition {
 fn goes_there_and_back(world: &World, administration: Administration, way: Way) -> (BackupRecord, LeftAside) {
     let store = world.store(administration);
     let (contents, properties) = (world.contents(), world.properties(&world.database));
-    let record = store.backup(&tag(), &world.files.backups(), way).unwrap();
+    let record = store.keep(&tag(), &world.files.backups(), way).unwrap();
     // What is written down is all that a later process has.
     let record: BackupRecord = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
     world.migrate();
@@ -52,7 +53,7 @@ fn the_copy_itself_has_grants_settings_and_owner() {
         "postgres",
         &format!("ALTER ROLE \"{}\" IN DATABASE \"{}\" SET work_mem TO '8MB';", world.role, world.database),
     );
-    let record = world.store(Peer).backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
+    let record = world.store(Peer).keep(&tag(), &world.files.backups(), Way::Clone).unwrap();
     let Held::Clone { name, .. } = &record.held else { panic!("{record:?}") };
     assert_eq!(world.properties(name), world.properties(&world.database));
     assert!(world.properties(name).contains("work_mem=8MB") && record.size > 1_000_000);
@@ -108,7 +109,7 @@ fn a_dump_is_taken_while_others_write() {
     let writing = "BEGIN; INSERT INTO people VALUES (5000, 'not committed'); SELECT pg_sleep(600);";
     let _writer = world.server.linger(&world.role, &world.database, &format!("writer {}", world.role), writing);
     let contents = world.contents();
-    let record = world.store(Never).backup(&tag(), &world.files.backups(), Way::Dump).unwrap();
+    let record = world.store(Never).keep(&tag(), &world.files.backups(), Way::Dump).unwrap();
     world.migrate_rows_only();
     world.store(Never).back(&record, &world.files.backups()).unwrap();
     assert_eq!(world.contents(), contents);
@@ -120,7 +121,7 @@ fn a_left_over_session_is_ended() {
     let called = format!("forgotten {}", world.role);
     let mut forgotten = world.server.linger(&world.role, &world.database, &called, "SELECT pg_sleep(600);");
     let store = world.store(Peer);
-    let record = store.backup(&tag(), &world.files.backups(), Way::Clone).unwrap();
+    let record = store.keep(&tag(), &world.files.backups(), Way::Clone).unwrap();
     assert!(!forgotten.wait().success());
     let mut forgotten = world.server.linger(&world.role, &world.database, &called, "SELECT pg_sleep(600);");
     store.back(&record, &world.files.backups()).unwrap();
@@ -131,7 +132,7 @@ fn a_left_over_session_is_ended() {
 fn what_was_written_after_a_dump_was_brought_back_in_place_is_not_replaced_again() {
     let world = World::new("NOCREATEDB");
     let (store, dir) = (world.store(Never), world.files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     world.migrate();
     let left = store.back(&record, &dir).unwrap();
     world.sql("INSERT INTO people VALUES (7000, 'written since');");
@@ -151,11 +152,11 @@ fn a_restore_of_another_update_s_backup_leaves_things_under_its_own_name() {
         };
         for way in ways {
             let before = world.contents();
-            let update = store.backup(&tag(), &dir, way).unwrap();
+            let update = store.keep(&tag(), &dir, way).unwrap();
             world.migrate();
             let after = world.contents();
             let own = world.files.backups_of("8");
-            let rollback = store.backup(&BackupTag::of_update(8), &own, way).unwrap();
+            let rollback = store.keep(&BackupTag::of_update(8), &own, way).unwrap();
             let aside = Aside { dir: &own, keep: Keep::Always, tell: &|_| {} };
             // There, by the update's backup; and back again, by what the rollback copied first.
             let there = BackupRecord { tag: BackupTag::of_restore(8), ..update };
@@ -182,12 +183,12 @@ fn a_backup_that_has_gone_is_missed() {
     let world = World::new("CREATEDB");
     let (store, dir) = (world.store(Peer), world.files.backups());
     for way in [Way::Clone, Way::Dump] {
-        let record = store.backup(&tag(), &dir, way).unwrap();
+        let record = store.keep(&tag(), &dir, way).unwrap();
         store.holds(&record, &dir).unwrap();
         store.discard(&tag(), &dir).unwrap();
         assert!(store.holds(&record, &dir).is_err(), "{way:?}");
     }
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     crate::durable::write_atomic(&dir.join("main.dump.zst"), b"half", 0o600).unwrap();
     let error = store.holds(&record, &dir).unwrap_err().to_string();
     assert!(error.contains("is damaged: it has 4 bytes instead of"), "{error}");
@@ -199,10 +200,10 @@ fn a_second_backup_of_the_same_tag_replaces_the_first() {
     for way in [Way::Clone, Way::Dump] {
         let store = world.store(Peer);
         let dir = world.files.backups();
-        let first = store.backup(&tag(), &dir, way).unwrap();
+        let first = store.keep(&tag(), &dir, way).unwrap();
         world.sql("UPDATE people SET name = name || '!';");
         let contents = world.contents();
-        let second = store.backup(&tag(), &dir, way).unwrap();
+        let second = store.keep(&tag(), &dir, way).unwrap();
         assert_ne!(first, second);
         world.sql("DELETE FROM people;");
         store.back(&second, &dir).unwrap();
@@ -222,7 +223,7 @@ fn an_older_restore_of_the_same_tag_keeps_what_it_left_aside() {
     let world = World::new("CREATEDB");
     let (store, dir) = (world.store(Peer), world.files.backups());
     for round in 1..=2 {
-        let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
+        let record = store.keep(&tag(), &dir, Way::Clone).unwrap();
         world.sql(&format!("UPDATE people SET name = 'round {round}';"));
         let left = store.back(&record, &dir).unwrap().unwrap();
         let aside = world.server.sql(&left.name, "SELECT max(name) FROM people;");
@@ -236,7 +237,7 @@ fn a_migration_that_fails_half_way_is_undone_by_the_restore() {
     let world = World::new("");
     let (store, dir) = (world.store(Peer), world.files.backups());
     let contents = world.contents();
-    let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Clone).unwrap();
     let file = world
         .files
         .write("release/011.sql", "DELETE FROM people WHERE id > 10;\nCREATE TABLE half (id int);\nSELECT 1 / 0;\n");
@@ -275,7 +276,7 @@ fn a_database_that_a_migration_removed_comes_back() {
         let world = World::new("");
         let (store, dir) = (world.store(Peer), world.files.backups());
         let (contents, properties) = (world.contents(), world.properties(&world.database));
-        let record = store.backup(&tag(), &dir, way).unwrap();
+        let record = store.keep(&tag(), &dir, way).unwrap();
         world.server.sql("postgres", &format!("DROP DATABASE \"{}\";", world.database));
         // A later process: it knows nothing of the server yet.
         assert_eq!(world.store(Peer).back(&record, &dir).unwrap(), None);
@@ -295,7 +296,7 @@ fn limits_that_are_set_for_the_application_do_not_stop_us() {
     ));
     for (administration, way) in [(Never, Way::Dump), (Peer, Way::Clone), (Peer, Way::Dump)] {
         let (store, dir) = (world.store(administration), world.files.backups());
-        let record = store.backup(&tag(), &dir, way).unwrap();
+        let record = store.keep(&tag(), &dir, way).unwrap();
         world.server.sql(&world.database, "SET default_transaction_read_only TO off; DELETE FROM people;");
         store.back(&record, &dir).unwrap();
         assert_eq!(world.server.sql(&world.database, "SELECT count(*) FROM people;").trim(), "1000");

@@ -1,10 +1,13 @@
 //! Has something done to the live file by a child of this program that runs as the application's user.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::clients::{Client, list};
 use super::super::error::StoreError;
 use super::Sqlite;
+use super::holders::{Holder, Locks, holders};
 use super::serve::{Act, Answer};
 use crate::host::child::Child;
 
@@ -21,10 +24,13 @@ pub(super) struct Answered {
 /// Runs the child to its end.
 pub(super) fn ask(store: &Sqlite, act: &Act) -> Result<Answered, StoreError> {
     let (verb, to, words) = match act {
-        Act::Examine => ("sqlite-examine", None, "read"),
-        Act::Copy(path) => ("sqlite-copy", Some(path), "back up"),
-        Act::Fold => ("sqlite-fold", None, "fold the log of"),
+        Act::Examine => ("sqlite-examine", Vec::new(), "read"),
+        Act::Copy { to, patience } => {
+            ("sqlite-copy", vec![to.into(), patience.as_secs().to_string().into()], "back up")
+        }
+        Act::Fold => ("sqlite-fold", Vec::new(), "fold the log of"),
     };
+    let to: Vec<OsString> = to;
     let words = format!("{words} {}", store.live.display());
     #[cfg(test)]
     if crate::fault::testing::is_in_one_process() {
@@ -46,7 +52,10 @@ impl Answered {
         match self.answer {
             Answer::Done => Ok(()),
             Answer::Damaged(reason) => Err(StoreError::Damaged { path: self.live, reason }),
-            Answer::InUse(sessions) => Err(StoreError::InUse { database: self.live.display().to_string(), sessions }),
+            Answer::InUse(sessions) => Err(StoreError::InUse {
+                sessions: named(&self.live).unwrap_or(sessions),
+                database: self.live.display().to_string(),
+            }),
             Answer::Ruined(detail) | Answer::Failed(detail) => {
                 Err(StoreError::Refused { act: self.act, detail, code: None })
             }
@@ -60,6 +69,12 @@ impl Answered {
         }
         self.well().map(|()| true)
     }
+}
+
+/// Who it is that has the file locked, if the kernel knows.
+fn named(live: &Path) -> Option<String> {
+    let clients: Vec<Client> = holders(live, Locks::Any).iter().map(Holder::client).collect();
+    (!clients.is_empty()).then(|| list(&clients))
 }
 
 #[cfg(not(test))]

@@ -3,24 +3,25 @@
 //! The child makes it in a directory of its own; the agent then copies it to where the application's user cannot write.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::error::{Keeping, Reading, StoreError};
 use super::directory::{open_regular, uid_of};
-use super::{Act, Sqlite, child, connect, failed};
+use super::{Act, Sqlite, child, connect, connect_within, failed};
 use crate::durable;
 
 /// Copies the live file, with what its log holds, to `path`; `made` is a directory that is the user's meanwhile.
-pub(super) fn copy(store: &Sqlite, made: &Path, path: &Path) -> Result<(), StoreError> {
+pub(super) fn copy(store: &Sqlite, made: &Path, path: &Path, patience: Duration) -> Result<(), StoreError> {
     let name = store.name.as_str();
     durable::make_dir(made, 0o700).keeping(name)?;
     if let Some(user) = &store.user {
         durable::give_tree(made, user.owner()).keeping(name)?;
     }
     let copied = made.join("copy");
-    child::ask(store, &Act::Copy(copied.clone()))?.well()?;
+    child::ask(store, &Act::Copy { to: copied.clone(), patience })?.well()?;
     take(store, &copied, path)?;
     durable::remove_tree(made).keeping(name)
 }
@@ -43,18 +44,18 @@ fn take(store: &Sqlite, copied: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 /// In the child: copies `live` to `path`, which must not exist, and checks the copy.
-pub(super) fn make(live: &Path, path: &Path) -> Result<(), StoreError> {
-    let source = connect(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(super) fn make(live: &Path, path: &Path, patience: Duration) -> Result<(), StoreError> {
+    let source = connect_within(live, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
     let mut target = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    fill(&source, &mut target, path)?;
+    fill(&source, &mut target, path, patience)?;
     check(&target, path)?;
     target.close().map_err(|(_, source)| failed("close", path, source))
 }
 
 /// All pages in one step: the lock is held until the end, so that no page is of another moment.
-fn fill(source: &Connection, target: &mut Connection, path: &Path) -> Result<(), StoreError> {
+fn fill(source: &Connection, target: &mut Connection, path: &Path, patience: Duration) -> Result<(), StoreError> {
     let backup = Backup::new(source, target).map_err(|source| failed("back up into", path, source))?;
-    let deadline = std::time::Instant::now() + super::PATIENCE;
+    let deadline = std::time::Instant::now() + patience;
     // Each step waits for locks itself, by the connection's busy timeout.
     while backup.step(-1).map_err(|source| failed("back up into", path, source))? != StepResult::Done {
         if std::time::Instant::now() > deadline {

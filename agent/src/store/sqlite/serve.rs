@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,12 @@ pub enum Act {
     /// Read it.
     Examine,
     /// Copy it, with what its log holds, to a file that is not there yet, and check the copy.
-    Copy(PathBuf),
+    Copy {
+        /// The file.
+        to: PathBuf,
+        /// How long others' locks are waited for.
+        patience: Duration,
+    },
     /// Bring what its log or journal holds into it.
     Fold,
 }
@@ -42,7 +48,7 @@ pub(super) enum Answer {
 pub fn serve(act: &Act, live: &Path, mut to: impl Write) -> std::io::Result<()> {
     let done = match act {
         Act::Examine => examine(live),
-        Act::Copy(path) => copy::make(live, path),
+        Act::Copy { to, patience } => copy::make(live, to, *patience),
         Act::Fold => fold(live),
     };
     let answer = done.map_or_else(|error| Answer::of(&error), |()| Answer::Done);
@@ -63,6 +69,11 @@ impl Answer {
             && is_ruined(source)
         {
             return Self::Ruined(text);
+        }
+        if let StoreError::Sqlite { source, .. } = error
+            && is_locked(source)
+        {
+            return Self::InUse(text);
         }
         Self::Failed(text)
     }
@@ -106,6 +117,10 @@ fn checkpoint(live: &Path) -> Result<(), StoreError> {
 pub(super) fn has_log(path: &Path) -> bool {
     let has_content = |path: PathBuf| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.len() > 0);
     ["-wal", "-journal"].iter().any(|suffix| has_content(durable::beside(path, suffix)))
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn is_ruined(error: &rusqlite::Error) -> bool {

@@ -64,7 +64,7 @@ fn a_database_in_wal_mode_goes_there_and_back_after_a_kill() {
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
     assert!(store.examine().unwrap().size > 0);
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     assert_eq!(listing(&dir), ["main.sqlite"]);
     let before = contents(&live(&files));
     assert_eq!(before, "2 a,b");
@@ -86,7 +86,7 @@ fn the_restored_file_has_the_owner_of_the_live_one() {
     killed(&files);
     let owner = files.owner();
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     migrate(&files);
     store.back(&record, &dir).unwrap();
     for name in listing(&files.path("shared")) {
@@ -103,7 +103,7 @@ fn a_crash_at_any_point_of_a_restore() {
     let before = contents(&live(&files));
     let prepared = || {
         store.forget_left(&tag(), &dir).unwrap();
-        let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+        let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
         migrate(&files);
         record
     };
@@ -134,7 +134,7 @@ fn a_crash_at_any_point_of_a_backup() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let backup = || store.backup(&tag(), &dir, Way::Dump);
+    let backup = || store.keep(&tag(), &dir, Way::Dump);
     backup().unwrap();
     let (_, points) = with(None, AssertUnwindSafe(|| backup().unwrap()));
     assert!(points >= 2, "{points}");
@@ -153,7 +153,7 @@ fn a_ruined_live_file_is_set_aside_with_its_log() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     durable::write_atomic(&live(&files), &[7; 9000], 0o600).unwrap();
     durable::write_atomic(&durable::beside(&live(&files), "-wal"), b"not a log", 0o600).unwrap();
     files.give_shared();
@@ -169,7 +169,7 @@ fn where_nothing_changed_nothing_is_left_aside() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     store.back(&record, &dir).unwrap();
     store.forget_left(&tag(), &dir).unwrap();
     assert_eq!(store.back(&record, &dir).unwrap(), None);
@@ -182,15 +182,83 @@ fn a_backup_is_taken_while_another_process_writes() {
     let writer = Connection::open(live(&files)).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO people VALUES (9, 'not committed');").unwrap();
     let (store, dir) = (store(&files), files.backups());
-    store.backup(&tag(), &dir, Way::Dump).unwrap();
+    store.keep(&tag(), &dir, Way::Dump).unwrap();
     assert_eq!(contents(&dir.join("main.sqlite")), "2 a,b");
+}
+
+/// Another process that has the file locked and does not let go.
+struct Stubborn(std::process::Child);
+
+impl Stubborn {
+    fn begin(files: &Files) -> Self {
+        let endless = "BEGIN EXCLUSIVE; DELETE FROM people;
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) FROM n;";
+        let file = files.write("release/endless.sql", endless);
+        let mut command = std::process::Command::new(crate::program::own());
+        let child = command.args(["internal", "sqlite"]).arg(file).arg(live(files)).spawn().unwrap();
+        let stubborn = Self(child);
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while holders::holders(&live(files), holders::Locks::Writing).is_empty() {
+            assert!(std::time::Instant::now() < deadline, "it does not lock the file");
+        }
+        stubborn
+    }
+}
+
+impl Drop for Stubborn {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A database with a rollback journal: whoever writes it keeps readers out.
+fn plain(files: &Files) {
+    sql(&live(files), "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'a');");
+    files.give_shared();
+}
+
+#[test]
+fn a_process_that_does_not_let_go_is_named_waited_for_and_the_update_called_off() {
+    let files = Files::new();
+    plain(&files);
+    let (store, dir) = (store(&files), files.backups());
+    let stubborn = Stubborn::begin(&files);
+    let told = std::cell::RefCell::new(Vec::new());
+    let tell = |text| told.borrow_mut().push(text);
+    let clients = super::super::Clients { wait_seconds: 2, ..Default::default() };
+    let others = Others::Leave(super::super::Farewell { clients, tell: &tell });
+    let began = std::time::Instant::now();
+    let error = store.backup(&tag(), &dir, Way::Dump, &others).unwrap_err();
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    let named = format!("(process {})", stubborn.0.id());
+    assert!(matches!(&error, StoreError::InUse { sessions, .. } if sessions.contains(&named)), "{error}");
+    assert!(told.borrow().join("").contains(&named), "it was told before it was waited for");
+    drop(stubborn);
+    store.backup(&tag(), &dir, Way::Dump, &others).unwrap();
+}
+
+#[test]
+fn before_the_downtime_a_stranger_is_named_and_a_lock_of_a_moment_is_not() {
+    let files = Files::new();
+    // With a log beside it, what is written keeps nobody from reading.
+    killed(&files);
+    assert_eq!(store(&files).examine().unwrap().clients, []);
+    let stubborn = Stubborn::begin(&files);
+    let first = holders::holders(&live(&files), holders::Locks::Writing);
+    let stranger = super::super::User { name: "kkt".to_owned(), uid: 4711, gid: 4711 };
+    assert!(first.iter().all(|holder| holder.is_stranger(Some(&stranger))) && first.len() == 1, "{first:?}");
+    let named = first[0].client().to_string();
+    assert!(named.contains(&format!("(process {}) of user ", stubborn.0.id())), "{named}");
+    drop(stubborn);
+    assert_eq!(holders::in_both(&first, &holders::holders(&live(&files), holders::Locks::Writing)), []);
 }
 
 #[test]
 fn going_back_to_no_database_leaves_none() {
     let files = Files::new();
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     assert_eq!(record.held, Held::Nothing);
     sql(&live(&files), "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);");
     files.give_shared();
@@ -204,7 +272,7 @@ fn a_damaged_backup_leaves_the_live_file_alone() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     migrate(&files);
     durable::write_atomic(&dir.join("main.sqlite"), b"x", 0o600).unwrap();
     assert!(matches!(store.back(&record, &dir).unwrap_err(), StoreError::Damaged { .. }));

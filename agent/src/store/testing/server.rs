@@ -58,7 +58,7 @@ impl Server {
         command
             .args(["-D", data.to_str().unwrap(), "-p", &port.to_string()])
             .args(["-k", dir.path().join("socket").to_str().unwrap(), "-c", "listen_addresses=127.0.0.1"])
-            .args(["-c", "fsync=off", "-c", "max_connections=200"])
+            .args(["-c", "fsync=off", "-c", "max_connections=200", "-c", "max_prepared_transactions=10"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -95,20 +95,35 @@ impl Server {
         child.input(Input::Reader(&mut sql.as_bytes())).run_well().unwrap().out.text()
     }
 
+    /// The same, where the session may well be ended from outside.
+    pub(in crate::store) fn try_sql_as(&self, role: &str, database: &str, sql: &str) {
+        let child = self.psql("127.0.0.1", role, database).env("PGPASSWORD", PASSWORD);
+        let _ = child.input(Input::Reader(&mut sql.as_bytes())).run_well();
+    }
+
     /// A session of a role that stays until the value is dropped.
     pub(in crate::store) fn linger(&self, role: &str, database: &str, called: &str, sql: &str) -> Lingering {
+        self.session(role, database, called, &["-c", sql], "active")
+    }
+
+    /// A session that does nothing until the value is dropped.
+    pub(in crate::store) fn idle(&self, role: &str, database: &str, called: &str) -> Lingering {
+        self.session(role, database, called, &[], "idle")
+    }
+
+    fn session(&self, role: &str, database: &str, called: &str, arguments: &[&str], state: &str) -> Lingering {
         let process = Command::new(program("psql"))
             .args(["-X", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", role, "-d", database])
-            .args(["-c", sql])
+            .args(arguments)
             .envs([("PGPASSWORD", PASSWORD), ("PGAPPNAME", called)])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let lingering = Lingering(process);
         let there =
-            format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{called}' AND state = 'active';");
+            format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{called}' AND state = '{state}';");
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.sql("postgres", &there).trim() != "1" {
             assert!(Instant::now() < deadline, "the session {called} does not begin");

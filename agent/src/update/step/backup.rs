@@ -8,7 +8,7 @@ use super::StepError;
 use super::stage::check_home;
 use crate::durable;
 use crate::plan::DatabaseBackup;
-use crate::store::{BackupRecord, BackupTag};
+use crate::store::{BackupRecord, BackupTag, Farewell, Others};
 use crate::update::Walk;
 
 /// Copies surviving files first, then each database.
@@ -23,7 +23,12 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, files: bool, databases: &[DatabaseB
     }
     let tag = BackupTag::of_update(walk.plan.id);
     for DatabaseBackup { database, way } in databases {
-        let record = walk.with_store(database, |store| store.backup(&tag, &directory, *way))?;
+        let clients = walk.plan.instance.clients;
+        let record = walk.telling(|databases, tell| {
+            // With the surviving files go the databases that are copied while the application serves.
+            let others = if files { Others::Stay } else { Others::Leave(Farewell { clients, tell }) };
+            databases.with(database, |store| store.backup(&tag, &directory, *way, &others))
+        })?;
         let text = serde_json::to_vec_pretty(&record).expect("a backup's record has only text keys");
         durable::write_atomic(&record_path(walk, walk.plan.id, database), &text, 0o600)?;
     }

@@ -23,9 +23,14 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, hook: Option<&Command>) -> Result<(
         durable::sync_tree(&walk.release())?;
     }
     for name in walk.plan.migrated_databases() {
-        walk.with_store(&name, |store| {
-            store.examine()?;
-            store.prepare_backup()
+        let clients = walk.plan.instance.clients;
+        walk.telling(|databases, tell| {
+            databases.with(&name, |store| {
+                if let Some(noted) = store.examine()?.allow_change(&name, &clients)? {
+                    tell(noted);
+                }
+                store.prepare_backup()
+            })
         })?;
     }
     Ok(())

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use manifest_schema::profile::{Health, Profile};
+use manifest_schema::profile::Health;
 
 use super::StepError;
 use crate::event::{Event, Unit};
 use crate::health::{self, Verdict, Watch};
 use crate::journal::Record;
+use crate::plan::Side;
 use crate::update::Walk;
 
 /// The pause between two looks while it is starting: a short one, since what is waited for ends any moment.
@@ -27,13 +28,13 @@ pub(super) fn revert(_walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 
 /// Watches until the release has stood the test, or has not. `done` was watched before a restart of the agent.
 pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result<(), StepError> {
-    let profile = walk.plan.to.profile.clone();
-    let health = profile.health.clone();
+    let to = walk.plan.to.clone();
+    let health = to.profile.health.clone();
     let mut watch = Watch::new(&health, done);
     let mut recorded = done.as_secs();
     let is_new = done.is_zero() && !walk.journal.records().any(|record| matches!(record, Record::Soaking));
     loop {
-        let (problem, restarts) = look(walk, &profile);
+        let (problem, restarts) = look(walk, &to);
         let mut pause = Duration::from_secs(health.interval_seconds);
         match watch.take(walk.world.clock.elapsed(), problem.as_deref(), restarts) {
             Verdict::Passed => return Ok(()),
@@ -55,11 +56,11 @@ pub(in crate::update) fn soak(walk: &mut Walk<'_, '_>, done: Duration) -> Result
 
 /// What is wrong with a release that was put back, if it does not become healthy in its time. Nothing is done about it: there
 /// is nothing older to go back to, and people must know.
-pub(in crate::update) fn problem_after(walk: &mut Walk<'_, '_>, profile: &Profile) -> Option<String> {
-    let health = Health { soak_seconds: 0, ..profile.health.clone() };
+pub(in crate::update) fn problem_after(walk: &mut Walk<'_, '_>, side: &Side) -> Option<String> {
+    let health = Health { soak_seconds: 0, ..side.profile.health.clone() };
     let mut watch = Watch::new(&health, Duration::ZERO);
     loop {
-        let (problem, restarts) = look(walk, profile);
+        let (problem, restarts) = look(walk, side);
         match watch.take(walk.world.clock.elapsed(), problem.as_deref(), restarts) {
             Verdict::Failed(reason) => return Some(reason),
             Verdict::Starting => walk.world.clock.pause(WHILE_STARTING),
@@ -68,9 +69,11 @@ pub(in crate::update) fn problem_after(walk: &mut Walk<'_, '_>, profile: &Profil
     }
 }
 
-fn look(walk: &mut Walk<'_, '_>, profile: &Profile) -> (Option<String>, u32) {
+fn look(walk: &mut Walk<'_, '_>, side: &Side) -> (Option<String>, u32) {
     let directory = walk.app.current().to_owned();
-    let sample = health::sample(profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
+    let sample =
+        health::sample(&side.profile, &mut *walk.world.services, &mut *walk.world.ask, &walk.vendor, &directory);
+    walk.diary.note(&side.version, &sample, walk.world.clock.now(), &walk.vendor.redactor);
     (sample.problem(&walk.plan.already_failing), sample.restarts)
 }
 

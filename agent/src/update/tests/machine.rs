@@ -184,6 +184,7 @@ impl Machine {
             directory: self.app.current().to_owned(),
             user: None,
             manager: Manager::Command,
+            clients: crate::store::Clients::default(),
         }
     }
 

@@ -14,13 +14,13 @@ fn backup(attributes: &str, administration: Administration, way: Way) {
     let world = World::new(attributes);
     let (store, dir) = (world.store(administration), world.files.backups());
     let contents = world.contents();
-    let once = || store.backup(&tag(), &dir, way).unwrap();
+    let once = || store.keep(&tag(), &dir, way).unwrap();
     once();
     let (_, points) = with(None, AssertUnwindSafe(once));
     assert!(points >= 3, "{points}");
     for fault in FAULTS {
         for point in 0..points {
-            let (outcome, _) = with(Some((point, fault)), AssertUnwindSafe(|| store.backup(&tag(), &dir, way)));
+            let (outcome, _) = with(Some((point, fault)), AssertUnwindSafe(|| store.keep(&tag(), &dir, way)));
             assert!(outcome.is_none_or(|outcome| outcome.is_err()), "the fault at {point} of {points} was met");
             assert_eq!(world.contents(), contents, "point {point}: a backup does not touch what is live");
         }
@@ -37,11 +37,11 @@ fn restore(attributes: &str, administration: Administration, way: Way) {
     let (store, dir) = (world.store(administration), world.files.backups());
     let contents = world.contents();
     let migrated = |record: &mut BackupRecord| {
-        *record = store.backup(&tag(), &dir, way).unwrap();
+        *record = store.keep(&tag(), &dir, way).unwrap();
         world.migrate();
         world.contents()
     };
-    let mut record = store.backup(&tag(), &dir, way).unwrap();
+    let mut record = store.keep(&tag(), &dir, way).unwrap();
     let after = migrated(&mut record);
     let (_, points) = with(None, AssertUnwindSafe(|| store.back(&record, &dir).unwrap()));
     assert!(points >= 1, "{points}");
@@ -69,7 +69,7 @@ fn restore_after_two_crashes(way: Way) {
     };
     let mut points = (0, 0);
     loop {
-        let record = store.backup(&tag(), &dir, way).unwrap();
+        let record = store.keep(&tag(), &dir, way).unwrap();
         world.migrate();
         let met = (crash(&record, points.0), crash(&record, points.1));
         store.back(&record, &dir).unwrap().expect("what was live is kept");
@@ -122,7 +122,7 @@ fn half_a_database_of_an_earlier_run_is_thrown_away() {
     let world = World::new("");
     let (store, dir) = (world.store(Peer), world.files.backups());
     let contents = world.contents();
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     world.migrate();
     let half = format!("{}_sf0007_restoring", world.database);
     world.server.sql("postgres", &format!("CREATE DATABASE \"{half}\";"));
@@ -139,7 +139,7 @@ fn a_dump_that_ends_early_is_never_put_in_place() {
     for administration in [Never, Peer] {
         let world = World::new("");
         let (store, dir) = (world.store(administration), world.files.backups());
-        let mut record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+        let mut record = store.keep(&tag(), &dir, Way::Dump).unwrap();
         let Held::Dump { file, sha256, .. } = &mut record.held else { panic!("{record:?}") };
         let dump = zstd::decode_all(std::fs::File::open(dir.join(&*file)).unwrap()).unwrap();
         // All of the table of contents, and not all of the rows.
@@ -160,6 +160,6 @@ fn a_statement_of_an_earlier_run_is_ended_first() {
     let (store, dir) = (world.store(Peer), world.files.backups());
     let called = super::super::names::session(&world.database);
     let mut earlier = world.server.linger(&world.role, "postgres", &called, "SELECT pg_sleep(600);");
-    store.backup(&tag(), &dir, Way::Clone).unwrap();
+    store.keep(&tag(), &dir, Way::Clone).unwrap();
     assert!(!earlier.wait().success());
 }

@@ -8,7 +8,7 @@ use super::{Never, Peer};
 fn a_copy_is_found_by_its_object_id_until_somebody_drops_it() {
     let world = World::new("");
     let (store, dir) = (world.store(Peer), world.files.backups());
-    let record = store.backup(&tag(), &dir, Way::Clone).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Clone).unwrap();
     let Held::Clone { name, oid } = &record.held else { panic!("{record:?}") };
     store.verify(&record, &dir).unwrap();
     let databases = store.databases().unwrap().expect("there is a server");
@@ -22,7 +22,7 @@ fn a_copy_is_found_by_its_object_id_until_somebody_drops_it() {
 fn a_dump_is_what_was_written_or_it_is_told() {
     let world = World::new("");
     let (store, dir) = (world.store(Never), world.files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     store.verify(&record, &dir).unwrap();
     let path = dir.join("main.dump.zst");
     let mut bytes = std::fs::read(&path).unwrap();

@@ -76,7 +76,7 @@ fn no_message_holds_the_password() {
     world.write_env("wr0ng-s3cret");
     let error = error(&world);
     assert!(!format!("{error:?} {error}").contains("wr0ng-s3cret"));
-    let refused = world.store(Never).backup(&tag(), &world.files.backups(), Way::Dump).unwrap_err();
+    let refused = world.store(Never).keep(&tag(), &world.files.backups(), Way::Dump).unwrap_err();
     assert!(!format!("{refused:?} {refused}").contains(PASSWORD));
 }
 
@@ -103,7 +103,7 @@ fn a_damaged_dump_leaves_the_live_database_alone() {
     for attributes in ["CREATEDB", "NOCREATEDB"] {
         let world = World::new(attributes);
         let (store, dir) = (world.store(Never), world.files.backups());
-        let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+        let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
         let path = dir.join("main.dump.zst");
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
@@ -124,7 +124,7 @@ fn somebody_elses_session_that_may_not_be_ended_is_named() {
         .sql("postgres", &format!("CREATE ROLE \"boss of {0}\" SUPERUSER LOGIN PASSWORD '{PASSWORD}';", world.role));
     let boss = format!("boss of {}", world.role);
     let _working = world.server.linger(&boss, &world.database, &boss, "SELECT pg_sleep(600);");
-    let error = world.store(Never).backup(&tag(), &world.files.backups(), Way::Clone).unwrap_err();
+    let error = world.store(Never).keep(&tag(), &world.files.backups(), Way::Clone).unwrap_err();
     assert!(matches!(&error, StoreError::InUse { sessions, .. } if sessions.contains(&boss)), "{error}");
 }
 

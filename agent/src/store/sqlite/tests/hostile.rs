@@ -46,11 +46,11 @@ fn a_forged_journal_removes_no_file_of_another() {
     let (store, dir) = (store(&files), files.backups());
     small(&live(&files));
     files.give_shared();
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     type Attempt<'a> = Box<dyn Fn() -> Result<(), StoreError> + 'a>;
     let attempts: [Attempt<'_>; 3] = [
         Box::new(|| store.examine().map(drop)),
-        Box::new(|| store.backup(&tag(), &files.path("scratch"), Way::Dump).map(drop)),
+        Box::new(|| store.keep(&tag(), &files.path("scratch"), Way::Dump).map(drop)),
         Box::new(|| store.back(&record, &dir).map(drop)),
     ];
     for attempt in attempts {
@@ -67,7 +67,7 @@ fn a_directory_that_leads_elsewhere_is_refused() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     durable::rename(&files.path("shared"), &files.path("elsewhere")).unwrap();
     durable::make_dir(&files.path("system"), 0o755).unwrap();
     durable::replace_link(&files.path("shared"), &files.path("system")).unwrap();
@@ -81,7 +81,7 @@ fn a_pipe_in_the_place_of_the_database_keeps_nobody_waiting() {
     let files = Files::new();
     killed(&files);
     let (store, dir) = (store(&files), files.backups());
-    let record = store.backup(&tag(), &dir, Way::Dump).unwrap();
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
     durable::remove_file(&live(&files)).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, live(&files), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     assert!(store.back(&record, &dir).unwrap().is_some());
@@ -93,6 +93,6 @@ fn a_link_in_the_place_of_the_database_is_not_followed() {
     let files = Files::new();
     sql(&files.path("elsewhere.db"), "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);");
     durable::replace_link(&live(&files), &files.path("elsewhere.db")).unwrap();
-    let error = store(&files).backup(&tag(), &files.backups(), Way::Dump).unwrap_err();
+    let error = store(&files).keep(&tag(), &files.backups(), Way::Dump).unwrap_err();
     assert!(matches!(error, StoreError::Refused { .. }), "{error}");
 }
