@@ -61,6 +61,20 @@ impl Layout {
     pub fn instance(&self, name: &Name) -> InstanceLayout {
         InstanceLayout { state: self.state().join(name.as_str()) }
     }
+
+    /// The places of each instance that has a state, configured or not.
+    ///
+    /// # Errors
+    /// When the directory of all states cannot be read.
+    pub fn instances(&self) -> std::io::Result<Vec<InstanceLayout>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(self.state())? {
+            let entry = entry?;
+            let name: Option<Name> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            found.extend(name.filter(|_| entry.path().is_dir()).map(|name| self.instance(&name)));
+        }
+        Ok(found)
+    }
 }
 
 /// What the agent remembers of one instance.

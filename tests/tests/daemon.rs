@@ -73,15 +73,52 @@ fn a_killed_worker_is_cleaned_up_after_at_once() -> Outcome {
 }
 
 #[test]
-fn a_daemon_that_is_told_to_end_in_the_middle_recovers_at_its_next_start() -> Outcome {
+fn a_daemon_that_is_told_to_end_while_the_application_is_down_finishes_first() -> Outcome {
     let (mut world, park) = parked()?;
     let mut update = begin(&world, &park)?;
 
+    world.client.tell_to_stop()?;
+    wait(PATIENCE, || world.client.log().contains("it is finished or put back first"))?;
+    assert!(is_alive(world.client.daemon().unwrap()) && is_alive(park.process()?), "both go on");
+    park.open()?;
+    world.client.ended()?;
+
+    update.wait()?;
+    world.serves("1.1.0", 2)?;
+    world.client.start()?;
+    wait(PATIENCE, || world.client.story().is_ok_and(|story| story.last().unwrap() == "update 1.1.0 completed"))
+}
+
+#[test]
+fn a_daemon_that_is_told_twice_to_end_goes_at_once_and_recovers_at_its_next_start() -> Outcome {
+    let (mut world, park) = parked()?;
+    let mut update = begin(&world, &park)?;
+
+    world.client.tell_to_stop()?;
+    wait(PATIENCE, || world.client.log().contains("it is finished or put back first"))?;
     world.client.stop()?;
 
     update.wait()?;
     world.client.start()?;
     is_as_before(&world, &park)
+}
+
+#[test]
+fn a_daemon_that_is_told_to_begin_anew_ends_when_the_update_is_over() -> Outcome {
+    let (mut world, park) = parked()?;
+    let mut update = begin(&world, &park)?;
+
+    world.client.tell_to_begin_anew()?;
+    wait(PATIENCE, || world.client.log().contains("begins anew when what it is at is over"))?;
+    park.open()?;
+    world.client.ended()?;
+
+    assert!(update.wait()?.success());
+    assert_eq!(world.client.story()?.last().unwrap(), "update 1.1.0 completed");
+    world.serves("1.1.0", 2)?;
+    world.client.start()?;
+    world.client.tell_to_begin_anew()?;
+    world.client.ended()
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! One job at a time, on one thread. No state of its own: whatever it needs to know is in files.
 
 mod api;
+mod end;
 mod job;
 mod notify;
 mod timing;
@@ -13,7 +14,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
@@ -22,6 +22,7 @@ use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
 use crate::request::{Asked, Request};
+use end::Signals;
 use notify::Notifier;
 
 /// Everything that the daemon's tasks share.
@@ -61,11 +62,21 @@ pub fn run(layout: &Layout) -> Result<Exit, Failure> {
 
 impl Daemon {
     async fn live(self: Rc<Self>) -> Result<Exit, Failure> {
+        let mut signals = Signals::listen()?;
         let listener = self.listen()?;
+        tokio::select! {
+            failure = Rc::clone(&self).serve(&listener) => return Err(failure),
+            () = self.told_to_end(&mut signals) => {}
+        }
+        self.notifier.stopping();
+        self.stop_listening();
+        Ok(Exit::Ok)
+    }
+
+    /// Recovers, then waits for whoever asks. Comes to an end only when something is wrong.
+    async fn serve(self: Rc<Self>, listener: &UnixListener) -> Failure {
         self.recover().await;
         self.notifier.ready();
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| unexpected(&error))?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| unexpected(&error))?;
         let mut watchdog = self.notifier.watchdog();
         let mut schedule = tokio::task::spawn_local(Rc::clone(&self).follow_schedule());
         loop {
@@ -79,21 +90,10 @@ impl Daemon {
                     }
                 },
                 () = watchdog.tick() => self.notifier.alive(),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
                 // An agent without it would look alive and never check or recover again: systemd starts a new one.
-                _ = &mut schedule => return Err(Failure::new(Exit::Unexpected, "the schedule came to an end")),
+                _ = &mut schedule => return Failure::new(Exit::Unexpected, "the schedule came to an end"),
             }
         }
-        if self.busy.get() {
-            tracing::error!(
-                "stopped in the middle of a job: what it had begun is finished or undone at the next start, not before"
-            );
-        }
-        schedule.abort();
-        self.notifier.stopping();
-        self.stop_listening();
-        Ok(Exit::Ok)
     }
 
     /// Before anything else. A machine whose update is stuck still gets a daemon: it must be able to tell.

@@ -7,7 +7,6 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest_schema::path::Name;
 use manifest_schema::profile::Service;
 
 use super::child::ChildError;
@@ -96,14 +95,8 @@ fn reload(changed: bool) -> Result<(), GuardError> {
 /// # Errors
 /// When a door cannot be closed or opened.
 pub fn at_boot(layout: &Layout) -> Result<(), Failure> {
-    let Ok(entries) = std::fs::read_dir(layout.state()) else { return Ok(()) };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_str().and_then(|name| name.parse::<Name>().ok());
-        if let Some(name) = name.filter(|_| entry.path().is_dir()) {
-            mind(&layout.instance(&name)).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
-        }
-    }
-    Ok(())
+    let Ok(instances) = layout.instances() else { return Ok(()) };
+    instances.iter().try_for_each(mind).map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
 fn mind(here: &InstanceLayout) -> Result<(), durable::Error> {

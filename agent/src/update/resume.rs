@@ -105,5 +105,15 @@ pub fn door_is_closed(journal: &Journal) -> bool {
     stop.is_some_and(|stop| to_revert(journal).iter().any(|(step, _)| *step > stop))
 }
 
+/// Whether the application is down because of this update, or may be: from the beginning of its stop until the new release was
+/// healthy, or the old one was started again. Where a person is needed nothing is under way.
+pub fn is_down(journal: &Journal) -> bool {
+    if journal.is_soaking() || next(journal) != Next::Unwind {
+        return false;
+    }
+    let stops = |step: usize| matches!(journal.plan().steps.get(step), Some(crate::plan::Step::Stop));
+    to_revert(journal).iter().any(|(step, _)| stops(*step))
+}
+
 #[cfg(test)]
 mod tests;

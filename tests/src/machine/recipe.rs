@@ -10,7 +10,7 @@ use super::progress::tell;
 const SUITE: &str = "bookworm";
 
 const PACKAGES: &str = "systemd,systemd-sysv,libpam-systemd,dbus,postgresql-15,python3,python3-venv,python3-pip,\
-ca-certificates,curl,openssl,procps,iproute2,less";
+ca-certificates,curl,openssl,procps,iproute2,less,libfaketime,needrestart";
 
 /// For the application's virtual environment; there is no network inside the machine.
 const WHEELS: [&str; 4] = ["fastapi==0.*", "uvicorn==0.*", "sqlalchemy==2.*", "psycopg2-binary==2.9.*"];

@@ -148,3 +148,28 @@ fn the_door_is_closed_while_neither_release_may_start() {
         assert_eq!(door_is_closed(&told.journal(&records)), closed, "{records:?}");
     }
 }
+
+#[test]
+fn the_application_is_down_from_the_stop_until_a_release_serves() {
+    let told = told();
+    let reverted = |last: usize| {
+        let reverts = (last..=9).rev().map(|step| Record::Reverted { step });
+        with(up_to(9), &std::iter::once(failed()).chain(reverts).collect::<Vec<_>>())
+    };
+    let cases = [
+        (up_to(3), false),
+        (up_to(STOP), true),
+        (up_to(STOP + 1), true),
+        (up_to(9), true),
+        (with(up_to(9), &[Record::Soaking]), false),
+        (with(up_to(9), &[Record::Soaking, failed()]), true),
+        (with(up_to(9), &[Record::Committed]), false),
+        (reverted(STOP + 1), true),
+        (reverted(STOP), false),
+        (with(up_to(7), &[failed(), stuck()]), false),
+        (with(up_to(7), &[failed(), stuck(), failed()]), true),
+    ];
+    for (records, down) in cases {
+        assert_eq!(is_down(&told.journal(&records)), down, "{records:?}");
+    }
+}

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Client, give_to_nobody, wait};
+use crate::notes::PATIENCE;
 
 impl Client {
     /// Starts the daemon and waits until it answers.
@@ -45,10 +46,42 @@ impl Client {
     /// # Errors
     /// When it does not end well.
     pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.tell_to_stop()?;
+        self.ended()
+    }
+
+    /// Tells the daemon to end, as systemd does.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn tell_to_stop(&self) -> anyhow::Result<()> {
+        send(self.daemon().context("no daemon runs")?, Signal::TERM)
+    }
+
+    /// Tells the daemon to begin anew, as its package does.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn tell_to_begin_anew(&self) -> anyhow::Result<()> {
+        send(self.daemon().context("no daemon runs")?, Signal::HUP)
+    }
+
+    /// Waits until the daemon has ended.
+    ///
+    /// # Errors
+    /// When it does not, or not well.
+    pub fn ended(&mut self) -> anyhow::Result<()> {
         let mut child = self.daemon.take().context("no daemon runs")?;
-        send(child.id(), Signal::TERM)?;
-        let status = child.wait()?;
-        ensure!(status.success(), "the daemon ended with {status}: {}", self.log());
+        let mut status = None;
+        let ended = wait(PATIENCE, || {
+            status = child.try_wait().ok().flatten();
+            status.is_some()
+        });
+        if ended.is_err() {
+            self.daemon = Some(child);
+        }
+        ended.with_context(|| format!("the daemon does not end: {}", self.log()))?;
+        ensure!(status.is_some_and(|status| status.success()), "the daemon ended with {status:?}: {}", self.log());
         Ok(())
     }
 
