@@ -37,8 +37,9 @@ struct Daemon {
     ended: Notify,
 }
 
-/// How long to wait before looking after an update that a job may have left open.
-const AFTER_TROUBLE: Duration = Duration::from_secs(60);
+/// How long to wait before looking after an update that a job may have left open, in seconds: soon, since its application may
+/// be down; and ever longer, since what killed the worker may be a machine without memory.
+const AFTER_TROUBLE: [u64; 4] = [1, 5, 15, 60];
 /// No two checks by the schedule are closer than this, whatever the files say.
 const AT_LEAST: Duration = Duration::from_secs(60);
 
@@ -115,6 +116,7 @@ impl Daemon {
 
     async fn follow_schedule(self: Rc<Self>) {
         let mut at_least = Duration::ZERO;
+        let mut trouble = 0;
         loop {
             self.watch_clock();
             let pause = timing::until_next(&self.layout);
@@ -123,12 +125,14 @@ impl Daemon {
                 () = tokio::time::sleep(pause.duration.max(at_least)) => pause.check.then_some(Request::Poll),
                 () = self.ended.notified() => None,
                 () = self.trouble.notified() => {
-                    tokio::time::sleep(AFTER_TROUBLE).await;
+                    tokio::time::sleep(Duration::from_secs(AFTER_TROUBLE[trouble])).await;
                     Some(Request::Recover)
                 }
             };
             if let Some(request) = request {
-                self.job_when_free(&Asked { by: "the schedule".to_owned(), request }).await;
+                let ended = self.job_when_free(&Asked { by: "the schedule".to_owned(), request }).await;
+                let is_over = ended.exit != Exit::Unexpected;
+                trouble = if is_over { 0 } else { (trouble + 1).min(AFTER_TROUBLE.len() - 1) };
                 at_least = AT_LEAST;
             }
         }
