@@ -2,7 +2,7 @@
 //!
 //! The variable `SUREFOOT_FAULT` says where and what: `WHERE:WHAT`, or `@FILE`, a file that holds that and is read again at
 //! each point (that it is not there means: nowhere). WHERE is a number, counted from 0 over all points of the process, or the
-//! name of a point or boundary such as `begun migrate`, its first occurrence meant. WHAT is one of
+//! name of a point or boundary such as `begun migrate`, its first occurrence meant; `begun backup#2` is the second. WHAT is one of
 //!
 //! - `park`: the process stops (SIGSTOP), and whoever waits for it does what he came for;
 //! - `kill`: it is gone (SIGKILL);
@@ -10,13 +10,17 @@
 //!
 //! `SUREFOOT_FAULT_TRACE` names a file to which the name of each point is appended, a line each.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{Error, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::process::{Signal, getpid, kill_process};
 
 static PASSED: AtomicUsize = AtomicUsize::new(0);
+/// How often each name was passed.
+static NAMES: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 static STRUCK: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn point(name: &'static str) -> std::io::Result<()> {
@@ -32,9 +36,24 @@ pub(crate) fn boundary(record: &'static str, step: Option<&'static str>) {
 fn pass(name: &str) -> std::io::Result<()> {
     trace(name);
     let number = PASSED.fetch_add(1, Ordering::Relaxed);
+    let occurrence = count(name);
     match chosen() {
-        Some((place, what)) if place == name || place.parse() == Ok(number) => strike(&what),
+        Some((place, what)) if place.parse() == Ok(number) || is_here(&place, name, occurrence) => strike(&what),
         Some(_) | None => Ok(()),
+    }
+}
+
+fn count(name: &str) -> usize {
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = names.entry(name.to_owned()).or_default();
+    *count += 1;
+    *count
+}
+
+fn is_here(place: &str, name: &str, occurrence: usize) -> bool {
+    match place.split_once('#') {
+        Some((wanted, which)) => wanted == name && which.parse() == Ok(occurrence),
+        None => place == name,
     }
 }
 
