@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod act;
+mod faults;
 mod image;
 mod package;
 mod releases;
@@ -14,6 +15,7 @@ mod state;
 mod writer;
 
 pub use act::{Answer, POLL_ALWAYS, Site};
+pub use faults::Faults;
 pub use image::{SOURCE, adopted, prepared, updated};
 pub use releases::Releases;
 pub use state::State;
