@@ -17,6 +17,7 @@ mod writer;
 pub use act::{Answer, POLL_ALWAYS, Site};
 pub use faults::Faults;
 pub use image::{SOURCE, adopted, prepared, updated};
+pub use package::find as package;
 pub use releases::Releases;
 pub use state::State;
 pub use writer::{Writer, Written};

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 ///
 /// # Errors
 /// With the command that builds it, when it is not there.
-pub(super) fn find() -> Result<PathBuf> {
+pub fn find() -> Result<PathBuf> {
     let package = workspace().join("target/machine/surefoot.deb");
     ensure!(
         package.exists(),
