@@ -35,21 +35,37 @@ pub struct Change<'a> {
 }
 
 impl Vendor {
-    /// A vendor below `directory` who has run `publish init`.
+    /// A vendor of `notes` below `directory` who has run `publish init`.
     ///
     /// # Errors
     /// When git or `publish` fails.
     pub fn new(directory: &Path) -> anyhow::Result<Self> {
-        let (checkout, releases) = (directory.join("notes"), directory.join("releases"));
+        Self::of(directory, "notes", PROFILE, |checkout| {
+            std::fs::create_dir_all(checkout.join("bin"))?;
+            std::fs::write(
+                checkout.join("migrations/001_notes.sql"),
+                "create table notes (id integer primary key, text text not null);\n",
+            )?;
+            std::fs::copy(program("notes")?, checkout.join("bin/notes"))?;
+            Ok(())
+        })
+    }
+
+    /// The vendor of another application: its name, its `publish.toml`, and what fills the checkout.
+    ///
+    /// # Errors
+    /// When git or `publish` fails.
+    pub fn of(
+        directory: &Path,
+        name: &str,
+        profile: &str,
+        fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let (checkout, releases) = (directory.join(name), directory.join("releases"));
         std::fs::create_dir_all(checkout.join("migrations"))?;
-        std::fs::create_dir_all(checkout.join("bin"))?;
         std::fs::create_dir_all(&releases)?;
-        std::fs::write(checkout.join("publish.toml"), PROFILE)?;
-        std::fs::write(
-            checkout.join("migrations/001_notes.sql"),
-            "create table notes (id integer primary key, text text not null);\n",
-        )?;
-        std::fs::copy(program("notes")?, checkout.join("bin/notes"))?;
+        std::fs::write(checkout.join("publish.toml"), profile)?;
+        fill(&checkout)?;
         let vendor = Self { checkout, releases, changelog: Vec::new(), environment: Vec::new() };
         vendor.git(&["init", "--quiet", "--initial-branch=main"])?;
         vendor.publish(&["init", "--no-passphrase"])?;
