@@ -32,6 +32,8 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Cut the power in the middle of updates, and kill the agent: real disks, a real database
+    Powercut(xtask::powercut::Options),
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Bench { rounds, quick, as_built, json } => {
             xtask::bench::bench(&xtask::bench::Options { rounds, quick, as_built, json })
         }
+        Verb::Powercut(options) => xtask::powercut::powercut(&options),
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

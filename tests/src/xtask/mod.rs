@@ -5,5 +5,6 @@ pub mod demo;
 pub mod lint;
 pub mod machine;
 pub mod packages;
+pub mod powercut;
 pub mod test;
 pub mod tools;

@@ -17,6 +17,10 @@ pub const MACHINE: &[&str] = &[
     "util-linux",
 ];
 
+/// For power cuts: disks, a world of its own, a database server.
+pub const POWERCUT: &[&str] =
+    &["e2fsprogs", "git", "iproute2", "mount", "postgresql", "python3", "tar", "util-linux", "xfsprogs"];
+
 /// For all tests.
 pub const TESTS: &[&str] = &[
     "debian-archive-keyring",
@@ -25,6 +29,7 @@ pub const TESTS: &[&str] = &[
     "e2fsprogs",
     "gh",
     "git",
+    "iproute2",
     "mount",
     "openssl",
     "postgresql",
@@ -34,6 +39,7 @@ pub const TESTS: &[&str] = &[
     "systemd-container",
     "tar",
     "util-linux",
+    "xfsprogs",
     "zstd",
 ];
 
