@@ -14,6 +14,9 @@ pub trait Clock {
 
     /// Waits.
     fn pause(&self, duration: Duration);
+
+    /// Which run of the machine it is: another one after each reboot.
+    fn boot(&self) -> String;
 }
 
 /// The machine's own.
@@ -39,5 +42,9 @@ impl Clock for SystemClock {
 
     fn pause(&self, duration: Duration) {
         std::thread::sleep(duration);
+    }
+
+    fn boot(&self) -> String {
+        steady::boot()
     }
 }

@@ -34,9 +34,13 @@ impl Sight {
     pub fn take(now: Timestamp) -> Self {
         let read = |path| std::fs::read_to_string(path).ok();
         let up = read("/proc/uptime").and_then(|text| text.split('.').next()?.parse().ok());
-        let boot = up.and_then(|_| read("/proc/sys/kernel/random/boot_id")).unwrap_or_default();
-        Self { now, boot: boot.trim().to_owned(), up_seconds: up.unwrap_or(0) }
+        Self { now, boot: up.map(|_| boot()).unwrap_or_default(), up_seconds: up.unwrap_or(0) }
     }
+}
+
+/// Which run of the machine it is (`/proc/sys/kernel/random/boot_id`); empty where that is hidden.
+pub(super) fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// What was seen of the clock.

@@ -104,7 +104,7 @@ mod tests {
             service: false,
             says: says.to_owned(),
         };
-        Sample { lines: vec![line], restarts: 0 }
+        Sample { lines: vec![line], lives: Default::default() }
     }
 
     #[test]

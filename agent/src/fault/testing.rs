@@ -63,9 +63,14 @@ pub(crate) fn point(name: &'static str) -> Result<()> {
     });
     match fault {
         Some(Fault::Error) => Err(Errno::IO.into()),
-        Some(Fault::Crash) => std::panic::resume_unwind(Box::new(Crashed)),
+        Some(Fault::Crash) => crash(),
         None => Ok(()),
     }
+}
+
+/// Ends the agent here, as a kill does.
+pub(crate) fn crash() -> ! {
+    std::panic::resume_unwind(Box::new(Crashed))
 }
 
 pub(crate) fn as_felt(error: Error) -> Error {

@@ -13,7 +13,7 @@ use manifest_schema::path::Name;
 use manifest_schema::profile::{Check, CheckKind, Profile};
 use serde::Serialize;
 
-pub use watch::{Verdict, Watch};
+pub use watch::{Before, Lives, Verdict, Watch};
 
 use crate::host::Services;
 use crate::host::vendor::Vendor;
@@ -40,9 +40,9 @@ pub trait Ask {
 pub struct Sample {
     /// One line a service and a check.
     pub lines: Vec<Line>,
-    /// How often services have been started again by their manager, all together.
+    /// Which run of each service is running.
     #[serde(skip)]
-    pub restarts: u32,
+    pub lives: Lives,
 }
 
 /// What one look found of one thing.
@@ -82,13 +82,15 @@ pub fn sample(
     directory: &Path,
 ) -> Sample {
     let mut lines = Vec::new();
-    let mut restarts = 0;
+    let mut lives = Lives::new();
     for service in &profile.services {
         let observed = services.observe(service);
-        restarts += observed.as_ref().map_or(0, |observed| observed.restarts);
         let says = observed.as_ref().map_or_else(|_| String::new(), |observed| observed.words.clone());
         let problem = match observed {
-            Ok(observed) if observed.running => None,
+            Ok(observed) if observed.running => {
+                lives.extend(observed.life.map(|life| (service.name.clone(), life)));
+                None
+            }
             Ok(observed) => Some(observed.words),
             Err(error) => Some(crate::exit::chain(&error)),
         };
@@ -99,7 +101,7 @@ pub fn sample(
         let problem = look(check, ask, vendor, directory, &mut says).err();
         lines.push(Line { name: check.name.clone(), problem, service: false, says });
     }
-    Sample { lines, restarts }
+    Sample { lines, lives }
 }
 
 fn look(check: &Check, ask: &mut dyn Ask, vendor: &Vendor, directory: &Path, says: &mut String) -> Result<(), String> {

@@ -1,12 +1,32 @@
 //! What a row of samples means: a pure machine of three states. First the application has some time to become healthy;
-//! then it must stay healthy, with a few failed samples in a row forgiven, for as long as the soak takes.
+//! then it must stay healthy for as long as the soak takes. A few failed samples in a row are forgiven, and a few such falls;
+//! that a service is another process than it was is not.
 //!
-//! Only time between two samples of this watch counts: a machine that was off was not healthy meanwhile. A service that dies
-//! and is started again between two samples looks healthy in both, so the service manager's count of restarts is watched too.
+//! Only time between two samples of this watch counts, and of a long gap only as much as a look may take: a machine that was
+//! off, asleep or stopped was not healthy meanwhile, nor was it ill.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use manifest_schema::path::Name;
 use manifest_schema::profile::Health;
+
+/// Which run of each service it is; a service of which nobody can tell is not among them.
+pub type Lives = BTreeMap<Name, String>;
+
+/// What a look may take beyond its pause and the checks' own limits.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// What an earlier watch of the same release has seen, before a restart of the agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// For how long it was healthy.
+    pub healthy: Duration,
+    /// How often it has fallen ill since it was healthy for the first time.
+    pub falls: u32,
+    /// Which runs were watched; nothing when the machine has been started anew since, and every service with it.
+    pub lives: Option<Lives>,
+}
 
 /// A watch over one start.
 #[derive(Clone, Debug)]
@@ -14,12 +34,15 @@ pub struct Watch {
     start_within: Duration,
     soak: Duration,
     most_failures: u32,
-    began: Option<Duration>,
-    last_healthy: Option<Duration>,
+    longest_gap: Duration,
+    last: Option<Duration>,
+    waited: Duration,
+    was_healthy: bool,
+    is_healthy: bool,
     healthy: Duration,
     failures: u32,
-    /// The restarts that were counted when it was healthy for the first time.
-    restarts: Option<u32>,
+    falls: u32,
+    lives: Option<Lives>,
 }
 
 /// What is known after a sample.
@@ -38,130 +61,98 @@ pub enum Verdict {
 }
 
 impl Watch {
-    /// A watch that counts `healthy` as already watched, from before a restart of the agent.
-    pub fn new(health: &Health, healthy: Duration) -> Self {
+    /// A watch that goes on where another one ended.
+    pub fn new(health: &Health, before: Before) -> Self {
+        let checks: u64 = health.checks.iter().map(|check| check.timeout_seconds).sum();
         Self {
             start_within: Duration::from_secs(health.start_within_seconds),
             soak: Duration::from_secs(health.soak_seconds),
             most_failures: health.failures,
-            began: None,
-            last_healthy: None,
-            healthy,
+            longest_gap: Duration::from_secs(health.interval_seconds.saturating_add(checks)).saturating_add(SLACK),
+            last: None,
+            waited: Duration::ZERO,
+            was_healthy: false,
+            is_healthy: false,
+            healthy: before.healthy,
             failures: 0,
-            restarts: None,
+            falls: before.falls,
+            lives: before.lives,
         }
     }
 
-    /// Takes a sample at `at`, by a clock that never steps back; `problem` is what was wrong, and `restarts` how often services
-    /// have been started again by their manager.
-    pub fn take(&mut self, at: Duration, problem: Option<&str>, restarts: u32) -> Verdict {
-        let began = *self.began.get_or_insert(at);
-        if self.restarts.is_some_and(|before| restarts > before) {
+    /// Takes a sample at `at`, by a clock that never steps back; `problem` is what was wrong, and `lives` which runs of the
+    /// services were seen running.
+    pub fn take(&mut self, at: Duration, problem: Option<&str>, lives: &Lives) -> Verdict {
+        let passed = self.last.replace(at).map_or(Duration::ZERO, |last| (at - last).min(self.longest_gap));
+        self.waited += passed;
+        if let Some(service) = self.lives.as_ref().and_then(|before| another_life(before, lives)) {
             let seconds = self.healthy.as_secs();
             return Verdict::Failed(format!(
-                "healthy for {seconds} s, then a service died and had to be started again"
+                "healthy for {seconds} s, then service {service} ended and was started again by somebody"
             ));
         }
         match problem {
-            None => self.take_good(at, restarts),
-            Some(problem) => self.take_bad(at - began, problem),
+            None => self.take_good(passed, lives),
+            Some(problem) => self.take_bad(problem),
         }
     }
 
-    fn take_good(&mut self, at: Duration, restarts: u32) -> Verdict {
+    /// How often it has fallen ill.
+    pub fn falls(&self) -> u32 {
+        self.falls
+    }
+
+    /// Which runs of the services are watched.
+    pub fn lives(&self) -> Option<&Lives> {
+        self.lives.as_ref()
+    }
+
+    fn take_good(&mut self, passed: Duration, lives: &Lives) -> Verdict {
         self.failures = 0;
-        if let Some(last) = self.last_healthy.replace(at) {
-            self.healthy += at - last;
+        // What was healthy at one end of the gap only was not healthy in it.
+        if std::mem::replace(&mut self.is_healthy, true) {
+            self.healthy += passed;
         }
-        if self.soak.is_zero() || (self.restarts.is_some() && self.healthy >= self.soak) {
+        self.lives.get_or_insert_with(|| lives.clone());
+        if self.soak.is_zero() || (self.was_healthy && self.healthy >= self.soak) {
             return Verdict::Passed;
         }
-        if self.restarts.replace(restarts).is_some() {
+        if std::mem::replace(&mut self.was_healthy, true) {
             return Verdict::Soaking(self.healthy);
         }
         Verdict::FirstHealthy
     }
 
-    fn take_bad(&mut self, since_start: Duration, problem: &str) -> Verdict {
-        self.last_healthy = None;
-        if self.restarts.is_none() {
-            if since_start < self.start_within {
+    fn take_bad(&mut self, problem: &str) -> Verdict {
+        let falls = std::mem::replace(&mut self.is_healthy, false);
+        if !self.was_healthy {
+            if self.waited < self.start_within {
                 return Verdict::Starting;
             }
             let seconds = self.start_within.as_secs();
             return Verdict::Failed(format!("not healthy within {seconds} s: {problem}"));
         }
         self.failures += 1;
-        if self.failures < self.most_failures {
-            return Verdict::Soaking(self.healthy);
-        }
+        self.falls += u32::from(falls);
         let seconds = self.healthy.as_secs();
-        Verdict::Failed(format!("healthy for {seconds} s, then no more: {problem}"))
+        if self.failures >= self.most_failures {
+            return Verdict::Failed(format!("healthy for {seconds} s, then no more: {problem}"));
+        }
+        // As many falls as failures in a row: who forgives more of these forgives more of those.
+        if self.falls > self.most_failures {
+            let falls = self.falls;
+            return Verdict::Failed(format!(
+                "healthy for {seconds} s in all, and ill {falls} times in between: {problem}"
+            ));
+        }
+        Verdict::Soaking(self.healthy)
     }
+}
+
+/// The first service that runs, and not as the run that it was.
+fn another_life<'a>(before: &'a Lives, now: &Lives) -> Option<&'a Name> {
+    before.iter().find(|(service, life)| now.get(*service).is_some_and(|now| now != *life)).map(|(service, _)| service)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One letter a second: `+` healthy, `-` not.
-    fn verdicts(samples: &str, watched: u64) -> Vec<Verdict> {
-        let health = Health { start_within_seconds: 3, soak_seconds: 4, failures: 2, ..Health::default() };
-        let mut watch = Watch::new(&health, Duration::from_secs(watched));
-        samples
-            .chars()
-            .enumerate()
-            .map(|(second, letter)| {
-                watch.take(Duration::from_secs(100 + second as u64), (letter == '-').then_some("ill"), 0)
-            })
-            .collect()
-    }
-
-    fn last(samples: &str, watched: u64) -> Verdict {
-        verdicts(samples, watched).pop().unwrap()
-    }
-
-    #[test]
-    fn it_passes_after_the_soak_and_not_before() {
-        assert_eq!(verdicts("-+", 0), [Verdict::Starting, Verdict::FirstHealthy]);
-        assert!(matches!(last("-++++", 0), Verdict::Soaking(_)));
-        assert_eq!(last("-+++++", 0), Verdict::Passed);
-    }
-
-    #[test]
-    fn one_failed_sample_is_forgiven_but_does_not_count() {
-        assert_eq!(last("+-+", 0), Verdict::Soaking(Duration::ZERO));
-        assert_eq!(last("+++-+++", 0), Verdict::Passed);
-        assert!(matches!(last("+++-++", 0), Verdict::Soaking(_)));
-    }
-
-    #[test]
-    fn it_fails_when_it_never_becomes_healthy_or_falls_ill() {
-        assert!(matches!(last("----", 0), Verdict::Failed(reason) if reason.contains("within 3 s: ill")));
-        assert!(matches!(last("++--", 0), Verdict::Failed(reason) if reason.contains("then no more: ill")));
-    }
-
-    #[test]
-    fn without_a_soak_the_first_healthy_look_is_enough() {
-        let health = Health { soak_seconds: 0, ..Health::default() };
-        let mut watch = Watch::new(&health, Duration::ZERO);
-        assert_eq!(watch.take(Duration::ZERO, Some("ill"), 0), Verdict::Starting);
-        assert_eq!(watch.take(Duration::from_secs(1), None, 0), Verdict::Passed);
-    }
-
-    #[test]
-    fn a_service_that_dies_during_the_soak_and_is_started_again_has_failed() {
-        let mut watch = Watch::new(&Health { soak_seconds: 4, ..Health::default() }, Duration::ZERO);
-        let mut take = |second, problem, restarts| watch.take(Duration::from_secs(second), problem, restarts);
-        assert_eq!(take(0, Some("ill"), 0), Verdict::Starting);
-        assert_eq!(take(1, None, 2), Verdict::FirstHealthy, "how it got up is its own affair");
-        assert!(matches!(take(2, None, 2), Verdict::Soaking(_)));
-        assert!(matches!(take(3, None, 3), Verdict::Failed(reason) if reason.contains("died")));
-    }
-
-    #[test]
-    fn what_was_watched_before_a_restart_counts() {
-        assert_eq!(last("++", 4), Verdict::Passed);
-        assert_eq!(last("+", 4), Verdict::FirstHealthy, "it must be seen healthy after the restart too");
-    }
-}
+mod tests;

@@ -63,7 +63,7 @@ impl Services for Commands {
         Ok(Observed {
             running: pid.is_some(),
             pid,
-            restarts: 0,
+            life: pid.and_then(process::life),
             words: pid.map_or("no process".to_owned(), |pid| format!("process {pid}")),
         })
     }

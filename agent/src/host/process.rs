@@ -29,6 +29,12 @@ pub fn is_alive(pid: u32) -> bool {
     state_and_start(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
 }
 
+/// What tells a process from any other of its number: when it began. Nothing when it is gone.
+pub fn life(pid: u32) -> Option<String> {
+    let (_, Ticks(start)) = state_and_start(pid)?;
+    Some(format!("process {pid} since {start}"))
+}
+
 /// Checks that a process belongs to the release: started since `since`, and not working in another release's tree.
 ///
 /// # Errors
@@ -105,9 +111,12 @@ mod tests {
         assert!(check(pid, dir.path(), &new, since).unwrap_err().contains("works in"));
         assert_eq!(check(pid, dir.path(), &old, since), Ok(()));
         assert!(check(pid, dir.path(), &old, Ticks(u64::MAX)).unwrap_err().contains("before"));
+        assert_eq!(life(pid), life(pid));
+        assert_ne!(life(pid), life(std::process::id()));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!is_alive(pid));
+        assert_eq!(life(pid), None);
         assert!(check(pid, dir.path(), &old, since).is_err());
     }
 }

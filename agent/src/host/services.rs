@@ -34,8 +34,8 @@ pub struct Observed {
     pub running: bool,
     /// Its main process.
     pub pid: Option<u32>,
-    /// How often its manager has started it again by itself.
-    pub restarts: u32,
+    /// What tells this run of the service from the one before and the next, whoever started them; `None` where nobody can tell.
+    pub life: Option<String>,
     /// The manager's own words, such as `failed (exit-code)`.
     pub words: String,
 }

@@ -38,7 +38,7 @@ impl Services for Systemd {
 
     fn observe(&mut self, service: &Service) -> Result<Observed, ServiceError> {
         let unit = unit_of(service)?;
-        let properties = "--property=ActiveState,SubState,Result,MainPID,NRestarts";
+        let properties = "--property=ActiveState,SubState,Result,MainPID,InvocationID";
         let ended = systemctl(&["show", properties, "--", unit]).map_err(|source| ServiceError::Command {
             act: "look at",
             service: unit.to_owned(),
@@ -127,10 +127,14 @@ fn systemctl(args: &[&str]) -> Result<Ended, ChildError> {
 fn read(text: &str) -> Observed {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default();
     let (active, sub, result) = (value("ActiveState"), value("SubState"), value("Result"));
+    let pid = value("MainPID").parse().ok().filter(|pid| *pid != 0);
+    // Not the process: a service may hand its main process over within one run (sd_notify(3), `MAINPID=`), and does not die of
+    // it. Each start is another invocation (systemd.exec(5), `$INVOCATION_ID`).
+    let life = Some(value("InvocationID")).filter(|id| !id.is_empty()).map(str::to_owned);
     Observed {
         running: active == "active" && sub == "running",
-        pid: value("MainPID").parse().ok().filter(|pid| *pid != 0),
-        restarts: value("NRestarts").parse().unwrap_or(0),
+        pid,
+        life: life.or(pid.map(|pid| format!("process {pid}"))),
         words: if result == "success" { format!("{active} ({sub})") } else { format!("{active} ({sub}, {result})") },
     }
 }
@@ -151,12 +155,12 @@ mod tests {
 
     #[test]
     fn a_unit_is_running_only_when_systemd_says_both_words() {
-        let running = read("ActiveState=active\nSubState=running\nResult=success\nMainPID=42\nNRestarts=1\n");
+        let running = read("ActiveState=active\nSubState=running\nResult=success\nMainPID=42\nInvocationID=5fb2\n");
         assert_eq!(running.pid, Some(42));
-        assert!(running.running && running.restarts == 1);
+        assert!(running.running && running.life.as_deref() == Some("5fb2"));
         let restarting =
-            read("ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nMainPID=0\nNRestarts=2\n");
-        assert!(!restarting.running && restarting.pid.is_none());
+            read("ActiveState=activating\nSubState=auto-restart\nResult=exit-code\nMainPID=0\nInvocationID=\n");
+        assert!(!restarting.running && restarting.pid.is_none() && restarting.life.is_none());
         assert_eq!(restarting.words, "activating (auto-restart, exit-code)");
     }
 }

@@ -46,6 +46,7 @@ impl Course {
             Record::RolledBack if self.is_committed => return Err("it was committed and stays".to_owned()),
             Record::RolledBack => self.all_is_back()?,
             Record::Soaking
+            | Record::Watched { .. }
             | Record::Soaked { .. }
             | Record::LeftAside { .. }
             | Record::Finished

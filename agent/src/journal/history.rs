@@ -96,6 +96,7 @@ pub fn status(journal: &Journal) -> Status {
             Record::Begun { .. }
             | Record::Applied { .. }
             | Record::Soaking
+            | Record::Watched { .. }
             | Record::Soaked { .. }
             | Record::Failed { .. }
             | Record::Reverted { .. }

@@ -3,6 +3,7 @@
 use manifest_schema::path::Name;
 use serde::{Deserialize, Serialize};
 
+use crate::health::Lives;
 use crate::plan::Plan;
 
 /// A record and when it was written.
@@ -36,6 +37,16 @@ pub enum Record {
     },
     /// The new release was healthy for the first time: code, data and services agree. A crash from here on goes on soaking.
     Soaking,
+    /// What the soak watches, and what it has seen of it. Written before [`Record::Soaking`], after a reboot, and at each fall; the
+    /// last one counts.
+    Watched {
+        /// Which run of the machine.
+        boot: String,
+        /// Which run of each service.
+        lives: Lives,
+        /// How often it has fallen ill.
+        falls: u32,
+    },
     /// It has been healthy for this long, counted only while it was watched.
     Soaked {
         /// In seconds, in all.
@@ -136,11 +147,12 @@ impl Blame {
 
 impl Record {
     /// The words of all records that this version knows. One that is not among them was written by a newer one.
-    pub const WORDS: [&str; 15] = [
+    pub const WORDS: [&str; 16] = [
         "planned",
         "begun",
         "applied",
         "soaking",
+        "watched",
         "soaked",
         "failed",
         "reverted",
@@ -166,6 +178,7 @@ impl Record {
             Self::Begun { step } => ("begun", Some(*step)),
             Self::Applied { step } => ("applied", Some(*step)),
             Self::Soaking => ("soaking", None),
+            Self::Watched { .. } => ("watched", None),
             Self::Soaked { .. } => ("soaked", None),
             Self::Failed { step, .. } => ("failed", *step),
             Self::Reverted { step } => ("reverted", Some(*step)),

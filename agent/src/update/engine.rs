@@ -72,7 +72,7 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
     }
     match next {
         Next::FinishForward => walk.finish(),
-        Next::GoOnSoaking(done) => match step::probe::soak(&mut walk, done) {
+        Next::GoOnSoaking(_) => match step::probe::soak(&mut walk) {
             Ok(()) => walk.commit(),
             Err(error) => {
                 let last = walk.plan.steps.len().saturating_sub(1);

@@ -57,7 +57,8 @@ fn resumptions(journal: &Journal) -> usize {
         .count()
 }
 
-fn soaked(journal: &Journal) -> Duration {
+/// For how long the release was healthy, as far as it was written down.
+pub fn soaked(journal: &Journal) -> Duration {
     let seconds = journal
         .records()
         .rev()
@@ -77,6 +78,7 @@ pub fn to_revert(journal: &Journal) -> Vec<(usize, bool)> {
             Record::Reverted { step } => begun.retain(|(number, _)| number != step),
             Record::Planned { .. }
             | Record::Soaking
+            | Record::Watched { .. }
             | Record::Soaked { .. }
             | Record::Failed { .. }
             | Record::RevertFailed { .. }

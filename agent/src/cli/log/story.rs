@@ -83,6 +83,10 @@ fn line(plan: &Plan, before: &[Entry], entry: &Entry, after: &[Entry]) -> Option
             let soak = plan.to.profile.health.soak_seconds;
             format!("healthy for the first time; it must stay so for {soak} s")
         }
+        Record::Watched { falls, .. } if *falls > 0 => {
+            format!("ill for a moment, {} by now", words::count(*falls as usize, "time"))
+        }
+        Record::Watched { .. } => return None,
         Record::Soaked { seconds } => format!("healthy for {seconds} s"),
         Record::Failed { step: Some(step), error, blame } => {
             format!("FAILED in {}, {}: {error}", of(plan, *step), blame.words())

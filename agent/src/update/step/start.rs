@@ -15,9 +15,11 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     for service in &to.profile.services {
         let observed = walk.world.services.observe(service)?;
         let name = service.unit.clone().unwrap_or_else(|| service.name.to_string());
-        let Some(pid) = observed.pid.filter(|_| observed.running) else {
+        if !observed.running {
             return Err(ServiceError::NotRunning { service: name, words: observed.words }.into());
-        };
+        }
+        // A service may have several processes and no main one (systemd.service(5), `GuessMainPID=`). It was stopped before.
+        let Some(pid) = observed.pid else { continue };
         process::check(pid, &walk.app.releases(), &walk.release(), before)
             .map_err(|reason| ServiceError::OldProcess { service: name, reason })?;
     }

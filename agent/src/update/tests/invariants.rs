@@ -180,6 +180,7 @@ impl Machine {
     /// The power goes and comes back. What starts by itself then must agree with its data.
     pub(super) fn lose_power(&mut self) -> Checked {
         self.processes.kill_all();
+        self.clock.reboot();
         // What is on the disk now is what the disk has kept.
         ledger::settle();
         guard::at_boot(&self.layout).map_err(|failure| failure.message)?;

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use manifest_schema::digest::Sha256;
@@ -289,21 +290,50 @@ impl Machine {
     }
 }
 
-/// Time that passes when somebody waits.
-#[derive(Default)]
-pub(crate) struct Ticking(Cell<Duration>);
+/// Time that passes when somebody waits. Each begins as the machine does at a boot.
+pub(crate) struct Ticking {
+    passed: Cell<Duration>,
+    boot: Cell<u64>,
+    /// When the agent is killed, if it waits then.
+    pub(crate) kill_at: Cell<Option<Duration>>,
+}
+
+/// The boots of all machines, so that no two are the same one.
+static BOOTS: AtomicU64 = AtomicU64::new(0);
+
+impl Default for Ticking {
+    fn default() -> Self {
+        let boot = Cell::new(BOOTS.fetch_add(1, Ordering::Relaxed));
+        Self { passed: Cell::default(), boot, kill_at: Cell::default() }
+    }
+}
+
+impl Ticking {
+    /// The machine starts anew; the time goes on.
+    pub(crate) fn reboot(&self) {
+        self.boot.set(BOOTS.fetch_add(1, Ordering::Relaxed));
+    }
+}
 
 impl Clock for Ticking {
     fn now(&self) -> jiff::Timestamp {
-        now() + jiff::SignedDuration::try_from(self.0.get()).unwrap()
+        now() + jiff::SignedDuration::try_from(self.passed.get()).unwrap()
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.get()
+        self.passed.get()
     }
 
     fn pause(&self, duration: Duration) {
-        self.0.set(self.0.get() + duration);
+        self.passed.set(self.passed.get() + duration);
+        if self.kill_at.get().is_some_and(|at| self.passed.get() >= at) {
+            self.kill_at.set(None);
+            testing::crash();
+        }
+    }
+
+    fn boot(&self) -> String {
+        self.boot.get().to_string()
     }
 }
 

@@ -12,5 +12,6 @@ mod recovery;
 pub(crate) mod release;
 pub(crate) mod repository;
 mod scenarios;
+mod soak;
 mod steps;
 mod truncation;

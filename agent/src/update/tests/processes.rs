@@ -52,6 +52,8 @@ pub(crate) struct Processes {
     pub(crate) written: Vec<(String, String)>,
     /// What was done, in order.
     pub(crate) log: Vec<String>,
+    /// A service that dies and is started again by somebody just before it is looked at for the n-th time from now on.
+    pub(crate) dies: Option<(&'static str, u32)>,
     /// An act that fails, such as `start web`, and how often.
     pub(crate) fails: Option<(&'static str, u32)>,
 }
@@ -63,6 +65,7 @@ impl Processes {
             running: BTreeMap::new(),
             written: Vec::new(),
             log: Vec::new(),
+            dies: None,
             fails: None,
         }
     }
@@ -76,6 +79,13 @@ impl Processes {
     /// Starts one in a directory, as a service manager does by itself.
     pub(crate) fn spawn(&mut self, name: &str, directory: &Path) {
         self.running.insert(name.to_owned(), Running::start(directory));
+    }
+
+    /// One ends and is started again, as a service manager does by itself.
+    pub(crate) fn start_again(&mut self, name: &str) {
+        let place = self.places()[name].clone();
+        self.running.remove(name).unwrap().kill();
+        self.spawn(name, &place);
     }
 
     /// All processes are gone, as after a power cut.
@@ -129,8 +139,16 @@ impl Services for Processes {
     }
 
     fn observe(&mut self, service: &Service) -> Result<Observed, ServiceError> {
+        if let Some((_, left)) = self.dies.as_mut().filter(|(dies, _)| *dies == service.name.as_str()) {
+            *left -= 1;
+            if *left == 0 {
+                self.dies = None;
+                self.start_again(service.name.as_str());
+            }
+        }
         let pid = self.running.get(service.name.as_str()).map(|running| running.pid);
-        Ok(Observed { running: pid.is_some(), pid, restarts: 0, words: "as the test has it".to_owned() })
+        let life = pid.map(|pid| format!("process {pid}"));
+        Ok(Observed { running: pid.is_some(), pid, life, words: "as the test has it".to_owned() })
     }
 }
 
