@@ -6,7 +6,8 @@ mod cli_world;
 
 use cli_world::{World, begin, steps};
 use serde_json::json;
-use surefoot::plan::Act;
+use surefoot::journal::{Blame, Record};
+use surefoot::plan::{Act, Step};
 
 #[test]
 fn history_is_a_table_with_errors_below() {
@@ -157,6 +158,24 @@ database main: PostgreSQL database kkt at localhost:5432 15.14, 8192 bytes
     assert_eq!(log["machine"]["after"]["places"][0]["free"], 0);
     assert_eq!(log["journal"][0]["unit"], "kkt-web.service");
     assert_eq!(log["steps"][4]["error"], cli_world::ERROR);
+}
+
+#[test]
+fn downtime_is_the_time_in_which_nobody_was_served() {
+    let world = World::new();
+    world.with_two_releases();
+    let down = |number: &str| world.run(&["log", number, "--json"]).json()["update"]["downtime_seconds"].clone();
+    assert_eq!(down("2"), 4.0, "from the stop to the start");
+    let mut records = cli_world::up_to_the_probe();
+    let failed = Record::Failed { step: Some(4), error: "ill again".to_owned(), blame: Blame::Release };
+    records.extend([(14, Record::Soaking), (900, failed)]);
+    records
+        .extend([(901, 4), (903, 3), (904, 2), (906, 1), (907, 0)].map(|(at, step)| (at, Record::Reverted { step })));
+    records.push((907, Record::RolledBack));
+    world.journal(world.plan(3, Act::Update, Some("1.1.0"), "1.2.0", steps()), records);
+    assert_eq!(down("3"), 10.0, "the release served for a while, and then there was the way back");
+    world.journal(world.plan(4, Act::Update, Some("1.1.0"), "1.2.0", vec![Step::Prepare { hook: None }]), Vec::new());
+    assert!(down("4").is_null(), "nothing was stopped");
 }
 
 /// Evidence as the worker writes it.

@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 8] = [
     ("/etc/surefoot/NAME.root.json", "The vendor's root metadata, in which all trust begins."),
     (
         "/var/lib/surefoot/NAME/updates/",
-        "One directory an update, such as 0007-2.1.0: its plan and journal, and what the vendor's commands said.",
+        "One directory an update, such as 0007-2.1.0: its plan and journal, what the vendor's commands said, and in evidence/ what else explains a failure.",
     ),
     ("/var/lib/surefoot/NAME/backups/", "The backups before updates, readable by root alone."),
     ("/var/lib/surefoot/NAME/closed", "While it exists, no unit of the application starts: an update is open."),

@@ -31,6 +31,7 @@ pub use man::man_pages;
 
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
+use crate::redact::Redactor;
 use crate::request::Request;
 
 /// Keeps a self-hosted server application up to date, and puts it back when an update does not stand.
@@ -224,9 +225,10 @@ pub fn main() -> ExitCode {
 }
 
 /// Says on standard error why a command failed. A closed terminal is no reason to lose the exit code, and what a vendor's
-/// program said is shown without what a terminal would act on.
+/// program said is shown without what a terminal would act on, and without what looks like a secret.
 fn complain(failure: &Failure) {
-    let _ = writeln!(stderr(), "surefoot: {}", words::clean(&failure.message));
+    let message = Redactor::default().apply(&failure.message);
+    let _ = writeln!(stderr(), "surefoot: {}", words::clean(&message));
 }
 
 /// Runs the command line.

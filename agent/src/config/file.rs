@@ -149,7 +149,7 @@ pub struct HealthOverride {
 impl File {
     /// Reads the merged keys.
     pub(super) fn try_from_table(table: toml::Table) -> Result<Self, String> {
-        table.try_into().map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
+        table.try_into().map_err(|error: toml::de::Error| super::without_secrets(&error))
     }
 }
 

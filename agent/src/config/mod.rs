@@ -16,6 +16,7 @@ pub use file::{CheckOverride, DatabaseFile, File, HealthOverride, PolicyFile, Sc
 pub use settings::{Policy, Schedule, Settings};
 
 use crate::layout::Layout;
+use crate::redact::Redactor;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -170,12 +171,15 @@ fn load_one(directory: &Path, name: &Name) -> Result<Settings, ConfigError> {
 /// One file, read as what it may say, so that a mistake is told with the file's name and line, then as a table to merge.
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let content = |error: toml::de::Error| ConfigError::Content {
-        path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
-    };
+    let content =
+        |error: toml::de::Error| ConfigError::Content { path: path.to_owned(), message: without_secrets(&error) };
     toml::from_str::<file::Partial>(&text).map_err(content)?;
     toml::from_str(&text).map_err(content)
+}
+
+/// The reader of TOML shows the line with the mistake, and a misplaced password is a mistake, too.
+fn without_secrets(error: &toml::de::Error) -> String {
+    Redactor::default().apply(error.to_string().trim_end())
 }
 
 /// Lets the keys of `over` win over those of `table`, table by table.

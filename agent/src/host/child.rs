@@ -106,6 +106,8 @@ pub enum ChildError {
         limit: Duration,
         /// The end of its standard error.
         last_words: String,
+        /// All that is remembered of what it said: what it did last before it hung.
+        heard: Box<str>,
     },
     /// It ended, and not well.
     #[error("{} {}{}", program.display(), ending(*status), said(last_words))]

@@ -70,13 +70,15 @@ impl Vendor {
         let wrap = |source| VendorError::Run { label: label.to_owned(), source };
         let ended = match self.manager {
             Manager::Systemd => self.in_unit(label, command)?,
-            Manager::Command => self.as_child(command).run().map_err(wrap)?,
+            Manager::Command => {
+                self.as_child(command).run().map_err(|error| self.keep_of(label, error)).map_err(wrap)?
+            }
         };
         // The command has done its work and nobody knows it yet.
         let program = || command.argv.first().map(PathBuf::from).unwrap_or_default();
         fault::point("run the vendor's command")
             .map_err(|source| wrap(ChildError::Start { program: program(), source }))?;
-        self.keep_log(label, &ended);
+        self.keep_log(label, &format!("{}{}", ended.out.text(), ended.err.text()));
         if ended.status.success() {
             return Ok(ended);
         }
@@ -129,7 +131,7 @@ impl Vendor {
             .args(words(command))
             .run();
         durable::remove_file(&environment).map_err(write)?;
-        ended.map_err(|source| VendorError::Run { label: label.to_owned(), source })
+        ended.map_err(|error| VendorError::Run { label: label.to_owned(), source: self.keep_of(label, error) })
     }
 
     /// A secret in `Environment=` could be read by every user over D-Bus; a file that only root reads cannot.
@@ -161,8 +163,16 @@ impl Vendor {
         child
     }
 
-    fn keep_log(&self, label: &str, ended: &Ended) {
-        let text = self.redactor.apply(&format!("{}{}", ended.out.text(), ended.err.text()));
+    /// One that hung is explained by what it did last.
+    fn keep_of(&self, label: &str, error: ChildError) -> ChildError {
+        if let ChildError::TimedOut { heard, .. } = &error {
+            self.keep_log(label, heard);
+        }
+        error
+    }
+
+    fn keep_log(&self, label: &str, said: &str) {
+        let text = self.redactor.apply(said);
         if text.is_empty() {
             return;
         }

@@ -21,14 +21,18 @@ type Each<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
 
 /// Why the pump stopped before the child had ended by itself.
 pub(super) enum Stopped {
-    Limit(String),
+    Limit(Box<(Said, Said)>),
     Pipe(&'static str, std::io::Error),
 }
 
 impl Stopped {
     pub(super) fn into_error(self, program: PathBuf, limit: Duration) -> ChildError {
         match self {
-            Self::Limit(last_words) => ChildError::TimedOut { program, limit, last_words },
+            Self::Limit(said) => {
+                let (out, err) = *said;
+                let heard = format!("{}{}", out.text(), err.text()).into();
+                ChildError::TimedOut { program, limit, last_words: err.last_words(), heard }
+            }
             Self::Pipe(act, source) => ChildError::Pipe { act, program, source },
         }
     }
@@ -60,7 +64,7 @@ pub(super) fn run<'a>(
             if had_ended {
                 break;
             }
-            return Err(Stopped::Limit(pump.err.last_words()));
+            return Err(Stopped::Limit(Box::new((pump.out, pump.err))));
         }
         if !had_ended && pump.alive.is_none() {
             group.end();

@@ -66,10 +66,11 @@ fn a_failing_reader_ends_the_child() {
 #[test]
 fn the_whole_group_ends_at_the_limit() {
     let dir = tempfile::tempdir().unwrap();
-    let script = format!("sleep 1000 & echo $! > {}/pid; echo waiting >&2; wait", dir.path().display());
+    let script = format!("sleep 1000 & echo $! > {}/pid; echo it begins; echo waiting >&2; wait", dir.path().display());
     let before = Instant::now();
     let error = Child::new("/bin/sh", Duration::from_millis(700)).args(["-c", &script]).run().unwrap_err();
     assert!(matches!(&error, ChildError::TimedOut { last_words, .. } if last_words == "waiting"), "{error}");
+    assert!(matches!(&error, ChildError::TimedOut { heard, .. } if **heard == *"it begins\nwaiting\n"), "{error:?}");
     assert!(before.elapsed() < Duration::from_secs(20));
     wait_until_gone(&std::fs::read_to_string(dir.path().join("pid")).unwrap());
 }

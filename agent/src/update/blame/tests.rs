@@ -25,7 +25,12 @@ fn ended() -> ChildError {
 }
 
 fn too_slow() -> ChildError {
-    ChildError::TimedOut { program: "x".into(), limit: Duration::from_secs(1), last_words: text() }
+    ChildError::TimedOut {
+        program: "x".into(),
+        limit: Duration::from_secs(1),
+        last_words: text(),
+        heard: text().into(),
+    }
 }
 
 fn not_started() -> ChildError {
