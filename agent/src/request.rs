@@ -75,6 +75,13 @@ pub enum Request {
         /// Which instance.
         instance: Option<Name>,
     },
+    /// Leave a stuck update as it is: a person has put things right.
+    Abandon {
+        /// Which instance.
+        instance: Option<Name>,
+        /// Only say what it would leave.
+        dry_run: bool,
+    },
     /// Fetch what a release is.
     Show {
         /// Which instance.
@@ -97,6 +104,7 @@ impl Request {
             | Self::Adopt { instance, .. }
             | Self::Release { instance }
             | Self::Resume { instance }
+            | Self::Abandon { instance, .. }
             | Self::Show { instance, .. } => instance.as_ref(),
         }
     }

@@ -53,7 +53,7 @@ fn what_programs_read_has_keys_that_stay() {
     let instance = status["instances"][0].as_object().unwrap();
     let keys: Vec<&str> = instance.keys().map(String::as_str).collect();
     let wanted = "current_instead directory force_critical installed instance last_check last_failure metadata next_check \
-                  open product rollback setbacks source waiting waiting_because waiting_severity";
+                  open problems product rollback setbacks source waiting waiting_because waiting_severity";
     assert_eq!(keys.join(" "), wanted);
     assert_eq!(instance["installed"]["version"], "1.1.0");
     assert_eq!(instance["waiting"], "1.3.0");

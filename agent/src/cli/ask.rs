@@ -73,23 +73,42 @@ pub(super) fn look(layout: &Layout, asked: Request, format: Format) -> Result<Ex
 
 /// Says what a rollback costs, asks, and does it.
 pub(super) fn rollback(layout: &Layout, instance: Option<Name>, dry_run: bool, yes: bool) -> Result<Exit, Failure> {
-    let cost = request(layout, &Request::Rollback { instance: instance.clone(), dry_run: true }, &mut |_| {})?;
-    if dry_run || cost.exit != Exit::Ok {
-        return finish(cost);
+    let asked = |dry_run| Request::Rollback { instance: instance.clone(), dry_run };
+    considered(layout, asked, dry_run, if yes { None } else { Some("Go back?") })
+}
+
+/// Says what an abandoned update leaves, asks, and abandons it.
+pub(super) fn abandon(layout: &Layout, instance: Option<Name>, dry_run: bool, yes: bool) -> Result<Exit, Failure> {
+    let asked = |dry_run| Request::Abandon { instance: instance.clone(), dry_run };
+    considered(layout, asked, dry_run, if yes { None } else { Some("Leave it like this?") })
+}
+
+/// Says what an act would do, asks where there is a question, and does it.
+fn considered(
+    layout: &Layout,
+    asked: impl Fn(bool) -> Request,
+    dry_run: bool,
+    question: Option<&str>,
+) -> Result<Exit, Failure> {
+    let told = request(layout, &asked(true), &mut |_| {})?;
+    if dry_run || told.exit != Exit::Ok {
+        return finish(told);
     }
-    say(&cost.message);
-    if !yes && !agreed()? {
+    say(&told.message);
+    if let Some(question) = question
+        && !agreed(question)?
+    {
         say("nothing was done");
         return Ok(Exit::Ok);
     }
-    act(layout, Request::Rollback { instance, dry_run: false })
+    act(layout, asked(false))
 }
 
-fn agreed() -> Result<bool, Failure> {
+fn agreed(question: &str) -> Result<bool, Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::new(Exit::Usage, "nobody is there to agree: say --yes"));
     }
-    let _ = write!(stderr(), "Go back? [y/N] ");
+    let _ = write!(stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     stdin().read_line(&mut answer).map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

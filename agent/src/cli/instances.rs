@@ -50,14 +50,17 @@ pub(super) fn some(layout: &Layout, which: &Which) -> Result<Vec<Settings>, Fail
 
 /// The journals of an instance, oldest first.
 pub(super) fn journals(layout: &Layout, name: &Name) -> Result<Vec<Journal>, Failure> {
-    journal::read_all(&layout.instance(name).updates()).map_err(|error| {
-        if is_denied(&error) {
-            let reason = crate::exit::chain(&error);
-            return Failure::new(Exit::Unexpected, format!("{reason}: only root may read it, use sudo"));
-        }
-        // What the worker would say, too: it does nothing before a person has looked.
-        Failure::of(Exit::Stuck, &error)
-    })
+    journal::read_all(&layout.instance(name).updates()).map_err(|error| unreadable(&error))
+}
+
+/// What is said of a journal that cannot be read.
+pub(super) fn unreadable(error: &JournalError) -> Failure {
+    if is_denied(error) {
+        let reason = crate::exit::chain(error);
+        return Failure::new(Exit::Unexpected, format!("{reason}: only root may read it, use sudo"));
+    }
+    // What the worker would say, too: it does nothing before a person has looked.
+    Failure::of(Exit::Stuck, error)
 }
 
 /// How the last check of an instance ended; nothing where there was none.
@@ -102,7 +105,7 @@ pub(super) fn option(layout: &Layout, name: &Name) -> String {
     if configured(layout).len() > 1 { format!(" -i {name}") } else { String::new() }
 }
 
-fn is_denied(error: &JournalError) -> bool {
+pub(super) fn is_denied(error: &JournalError) -> bool {
     matches!(error, JournalError::Read { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied)
 }
 

@@ -150,6 +150,17 @@ enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Leave a stuck update as it is, after putting things right by hand
+    Abandon {
+        /// Only say what it would leave
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        #[command(flatten)]
+        which: Which,
+    },
     /// All updates of an instance
     History {
         #[command(flatten)]
@@ -252,6 +263,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Verb::Rollback { dry_run, yes, which } => ask::rollback(&layout, which.instance, dry_run, yes),
         Verb::Resume { which } => ask::act(&layout, Request::Resume { instance: which.instance }),
+        Verb::Abandon { dry_run, yes, which } => ask::abandon(&layout, which.instance, dry_run, yes),
         Verb::History { which, format } => history::run(&layout, &which, format),
         Verb::Log(ask) => log::run(&layout, &ask),
         Verb::Health { which, format } => health::run(&layout, &which, format),

@@ -2,6 +2,7 @@
 
 mod facts;
 mod note;
+mod problems;
 mod standing;
 
 use serde::Serialize;
@@ -33,10 +34,13 @@ pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit
     Ok(exit(&all))
 }
 
-/// Stuck is worse than stale.
+/// The worst of all: stuck, then files that stop an instance, then stale metadata.
 fn exit(all: &[Status]) -> Exit {
-    if all.iter().any(Status::is_stuck) {
+    let problems = || all.iter().flat_map(|status| &status.problems).map(|problem| problem.exit);
+    if all.iter().any(Status::is_stuck) || problems().any(|exit| exit == Exit::Stuck) {
         Exit::Stuck
+    } else if let Some(exit) = problems().find(|exit| *exit != Exit::Ok) {
+        exit
     } else if all.iter().any(|status| status.metadata.stale) {
         Exit::Stale
     } else {

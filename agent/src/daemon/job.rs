@@ -58,7 +58,8 @@ impl Daemon {
         self.notifier.working(false);
         self.busy.set(false);
         self.log(asked, &ended);
-        if ended.exit == Exit::Unexpected {
+        // Busy: a worker of before still has the lock. Nobody else would look after what it leaves.
+        if matches!(ended.exit, Exit::Unexpected | Exit::Busy) {
             self.trouble.notify_one();
         }
         self.ended.notify_one();

@@ -96,7 +96,9 @@ fn reload(changed: bool) -> Result<(), GuardError> {
 /// When a door cannot be closed or opened.
 pub fn at_boot(layout: &Layout) -> Result<(), Failure> {
     let Ok(instances) = layout.instances() else { return Ok(()) };
-    instances.iter().try_for_each(mind).map_err(|error| Failure::of(Exit::Unexpected, &error))
+    // One door that cannot be moved is no reason to leave the next one open.
+    let minded = instances.iter().map(mind).fold(Ok(()), Result::and);
+    minded.map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
 fn mind(here: &InstanceLayout) -> Result<(), durable::Error> {

@@ -107,11 +107,6 @@ fn has_traces(directory: &Path) -> bool {
 }
 
 impl Damaged {
-    /// Whether it could be that nothing is damaged, and this program is only too old for it.
-    pub fn may_be_newer(&self) -> bool {
-        matches!(self.error, JournalError::Newer { .. })
-    }
-
     /// Keeps the damaged file beside, under the name that is answered, and goes on with what can be read of it and `last`
     /// after that, where it was not over already.
     ///

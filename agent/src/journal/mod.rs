@@ -66,18 +66,29 @@ pub enum JournalError {
         /// Why not.
         reason: String,
     },
-    /// A line says what this version of the program does not know. The version that wrote it does.
+    /// A record of a kind that this version of the program does not know.
     #[error(
-        "{}: line {line} is {what}, which this version ({}) does not know: a newer one wrote it, install that one \
+        "{}: line {line} is a record {word:?} that this version ({}) does not know: where a newer one wrote it, install \
+         that one again; nothing is changed until a person has looked", path.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Unknown {
+        /// The journal.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Its kind.
+        word: String,
+    },
+    /// The plan has a format that this version of the program does not know. The version that wrote it does.
+    #[error(
+        "{}: its plan has format {format}, and this version ({}) knows {FORMAT}: a newer one wrote it, install that one \
          again; nothing is changed until then", path.display(), env!("CARGO_PKG_VERSION")
     )]
     Newer {
         /// The journal.
         path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What it is.
-        what: String,
+        /// The plan's.
+        format: u64,
     },
     /// The first record is not a plan of a format that this program knows.
     #[error(
@@ -100,6 +111,17 @@ pub enum JournalError {
     /// It cannot be written.
     #[error("the journal cannot be written")]
     Write(#[source] durable::Error),
+}
+
+impl JournalError {
+    /// What a person can do about it beside reading; `option` names the instance where it must be named. Nothing where the version
+    /// that wrote the journal can go on with it.
+    pub fn way_out(&self, option: &str) -> String {
+        if matches!(self, Self::Newer { .. } | Self::Write(_)) {
+            return String::new();
+        }
+        format!(". 'surefoot abandon --dry-run{option}' says what can be kept of it")
+    }
 }
 
 impl Journal {

@@ -87,8 +87,8 @@ fn is_cut_short(tail: &[u8]) -> bool {
 }
 
 fn entry(path: &Path, line: usize, bytes: &[u8], course: &mut Course) -> Result<Entry, JournalError> {
-    if let Some(what) = newer(bytes) {
-        return Err(JournalError::Newer { path: path.to_owned(), line, what });
+    if let Some(error) = newer(path, line, bytes) {
+        return Err(error);
     }
     let unreadable = |source| JournalError::Line { path: path.to_owned(), line, source };
     let entry: Entry = serde_json::from_slice(bytes).map_err(unreadable)?;
@@ -102,13 +102,14 @@ fn entry(path: &Path, line: usize, bytes: &[u8], course: &mut Course) -> Result<
         .map(|()| entry)
 }
 
-/// What in this line only a newer version of this program can have written.
-fn newer(bytes: &[u8]) -> Option<String> {
-    let line: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let word = line.get("record")?.as_str()?;
-    let format = line.get("plan").and_then(|plan| plan.get("format")).and_then(serde_json::Value::as_u64);
+/// What in this line a newer version of this program can have written, and no older one.
+fn newer(path: &Path, line: usize, bytes: &[u8]) -> Option<JournalError> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let word = value.get("record")?.as_str()?;
+    let path = path.to_owned();
     if word == "planned" {
-        return format.filter(|format| *format > u64::from(FORMAT)).map(|format| format!("a plan of format {format}"));
+        let format = value.get("plan")?.get("format")?.as_u64()?;
+        return (format > u64::from(FORMAT)).then_some(JournalError::Newer { path, format });
     }
-    (!Record::WORDS.contains(&word)).then(|| format!("a record {word:?}"))
+    (!Record::WORDS.contains(&word)).then(|| JournalError::Unknown { path, line, word: word.to_owned() })
 }

@@ -35,6 +35,12 @@ pub enum Outcome {
         /// Why, with its causes.
         reason: String,
     },
+    /// It cannot be put back yet, for a reason that may pass by itself, such as a database server that is not up. The update
+    /// stays open; who runs the engine tries again.
+    Waiting {
+        /// Why, with its causes.
+        reason: String,
+    },
 }
 
 /// Carries out the plan of a journal that has just begun.
@@ -104,6 +110,14 @@ struct Failure {
     blame: Blame,
 }
 
+/// Why a revert does not succeed.
+#[derive(Default)]
+struct Hindrance {
+    error: String,
+    /// Whether it may be gone by itself in a while. How often that is hoped for is bounded as all resumptions are.
+    may_pass: bool,
+}
+
 impl Failure {
     /// No step failed: somebody ended the agent, or the machine.
     fn cut_off(error: &str) -> Self {
@@ -163,9 +177,11 @@ impl Walk<'_, '_> {
     fn unwind(&mut self) -> Result<Outcome, JournalError> {
         for (number, applied) in resume::to_revert(self.journal) {
             self.note(format!("undoing: {}", self.plan.steps[number].words()));
-            if let Err(error) = self.revert(number, applied)? {
-                let name = self.plan.steps[number].name();
-                let reason = format!("{name} cannot be reverted: {error}");
+            if let Err(hindrance) = self.revert(number, applied)? {
+                let reason = format!("{} cannot be reverted: {}", self.plan.steps[number].name(), hindrance.error);
+                if hindrance.may_pass {
+                    return Ok(Outcome::Waiting { reason });
+                }
                 self.record(Record::Stuck { reason: reason.clone() })?;
                 return Ok(Outcome::Stuck { reason });
             }
@@ -187,17 +203,17 @@ impl Walk<'_, '_> {
         Some(self.vendor.redactor.apply(&problem))
     }
 
-    fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), String>, JournalError> {
+    fn revert(&mut self, number: usize, applied: bool) -> Result<Result<(), Hindrance>, JournalError> {
         let planned = self.plan.steps[number].clone();
-        let mut last = String::new();
+        let mut last = Hindrance::default();
         for pause in PAUSES {
             self.world.clock.pause(Duration::from_secs(pause));
             match step::revert(self, &planned, applied) {
                 Ok(()) => return Ok(Ok(())),
-                Err(error) => last = self.told(&error),
+                Err(error) => last = Hindrance { error: self.told(&error), may_pass: error.may_pass() },
             }
             self.journal.give_up_reserve();
-            self.record(Record::RevertFailed { step: number, error: last.clone() })?;
+            self.record(Record::RevertFailed { step: number, error: last.error.clone() })?;
         }
         Ok(Err(last))
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::journal::{Journal, Record};
+use crate::journal::{Entry, Journal, Record};
 
 /// More resumptions than this, and the machine itself is the trouble.
 const MOST_RESUMPTIONS: usize = 10;
@@ -35,8 +35,8 @@ pub fn next(journal: &Journal) -> Next {
     if let Some(Record::Stuck { reason }) = journal.records().next_back() {
         return Next::Stuck(reason.clone());
     }
-    if resumptions(journal) > MOST_RESUMPTIONS {
-        return Next::Stuck(format!("taken up again more than {MOST_RESUMPTIONS} times without coming to an end"));
+    if resumptions(journal).count() > MOST_RESUMPTIONS {
+        return Next::Stuck(too_often(journal));
     }
     if has(|record| matches!(record, Record::Failed { .. })) {
         return Next::Unwind;
@@ -48,13 +48,34 @@ pub fn next(journal: &Journal) -> Next {
 }
 
 /// Since a person last took the update up again, or since its plan.
-fn resumptions(journal: &Journal) -> usize {
-    journal
-        .records()
-        .rev()
-        .take_while(|record| !matches!(record, Record::Stuck { .. }))
-        .filter(|record| matches!(record, Record::Resumed))
-        .count()
+fn resumptions(journal: &Journal) -> impl Iterator<Item = &Entry> {
+    let since = journal.entries().iter().rev().take_while(|entry| !matches!(entry.record, Record::Stuck { .. }));
+    since.filter(|entry| matches!(entry.record, Record::Resumed))
+}
+
+/// What a person needs to know who finds the update stuck like that: since when, and in the middle of what.
+fn too_often(journal: &Journal) -> String {
+    let count = resumptions(journal).count();
+    let first = resumptions(journal).last().map(|entry| entry.at.strftime(" since %Y-%m-%d %H:%M UTC").to_string());
+    let words = |step: usize| journal.plan().steps.get(step).map_or("a step", |step| step.words());
+    let middle = match (to_revert(journal).first(), journal.is_soaking()) {
+        (_, true) => "while the new release was watched".to_owned(),
+        (Some((step, _)), false) => format!("with '{}' still to be undone", words(*step)),
+        (None, false) => "with nothing left to be undone".to_owned(),
+    };
+    let hindered = |record: &Record| {
+        if let Record::RevertFailed { error, .. } = record {
+            Some(format!("; what failed last: {error}"))
+        } else {
+            None
+        }
+    };
+    let error = journal.records().rev().find_map(hindered).unwrap_or_default();
+    format!(
+        "taken up again {count} times{} without coming to an end (no more than {MOST_RESUMPTIONS} are tried): \
+         each time the agent or the machine stopped or had to wait, the last time {middle}{error}",
+        first.unwrap_or_default()
+    )
 }
 
 /// For how long the release was healthy, as far as it was written down.

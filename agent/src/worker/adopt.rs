@@ -52,7 +52,8 @@ pub(super) fn adopt(
         });
     }
     work.note(report);
-    let plan = plan(work, settings, &look, Act::Adopt, side(&look, version, profile), None, by);
+    let id = work.next_id(settings, &look.journals)?;
+    let plan = base(work, settings, id, Act::Adopt, side(&look, version, profile), by);
     let mut journal = begin(work, settings, plan)?;
     execute(work, &mut journal, None)
 }
@@ -64,14 +65,10 @@ pub(super) fn release(work: &mut Work<'_>, settings: &Settings, by: &str) -> Res
         .ok_or_else(|| Failure::new(Exit::NotFound, format!("{} is not managed", settings.instance.name)))?;
     let plan = Plan {
         from: Some(installed.clone()),
-        ..base(work, settings, history::next_id(&journals), Act::Release, installed, by)
+        ..base(work, settings, work.next_id(settings, &journals)?, Act::Release, installed, by)
     };
     let mut journal = begin(work, settings, plan)?;
     execute(work, &mut journal, None)
-}
-
-fn plan(work: &Work<'_>, settings: &Settings, look: &Look, act: Act, to: Side, from: Option<Side>, by: &str) -> Plan {
-    Plan { from, ..base(work, settings, history::next_id(&look.journals), act, to, by) }
 }
 
 fn base(work: &Work<'_>, settings: &Settings, id: u32, act: Act, to: Side, by: &str) -> Plan {

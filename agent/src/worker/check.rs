@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::decide::{self, Because, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
 use crate::durable;
 use crate::exit::{Exit, Failure};
-use crate::journal::{self, Journal, history};
+use crate::journal::{Journal, history};
 use crate::plan::Side;
 use crate::source::Remote;
 use crate::trust::{Trust, TrustError};
@@ -74,7 +74,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
 }
 
 pub(super) fn journals(work: &Work<'_>, settings: &Settings) -> Result<Vec<Journal>, Failure> {
-    journal::read_all(&work.here(settings).updates()).map_err(|error| Failure::of(Exit::Stuck, &error))
+    super::recover::journals(&work.here(settings), &settings.instance.name)
 }
 
 /// Decides on what was seen.

@@ -50,7 +50,7 @@ impl Work<'_> {
     pub(super) fn explain_later(&mut self, journal: &Journal, outcome: &Outcome) {
         match outcome {
             Outcome::RolledBack { .. } | Outcome::Stuck { .. } => self.unexplained.push(journal.clone()),
-            Outcome::Completed => {}
+            Outcome::Completed | Outcome::Waiting { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Before anything else it takes the lock and recovers, so that no request ever meets a half-done update.
 
+mod abandon;
 mod adopt;
 mod check;
 mod memory;
@@ -30,7 +31,7 @@ use crate::host::Services;
 use crate::host::commands::Commands;
 use crate::host::systemd::Systemd;
 use crate::host::vendor::Vendor;
-use crate::journal::Journal;
+use crate::journal::{self, Journal, history};
 use crate::layout::{InstanceLayout, Layout};
 use crate::lock::{Lock, LockError};
 use crate::plan::Manager;
@@ -38,6 +39,7 @@ use crate::program;
 use crate::redact::Redactor;
 use crate::request::{Asked, Request};
 use crate::source::{Answer, Fetcher, Remote};
+use recover::Recovered;
 
 /// How long to wait for a worker that is being ended.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -116,17 +118,11 @@ fn carry_out(
         let exit = if matches!(error, LockError::Busy) { Exit::Busy } else { Exit::Unexpected };
         Failure::of(exit, &error)
     })?;
-    let mut work = Work { layout, secrets, clock: SystemClock::default(), tell, unexplained: Vec::new() };
-    let resume = matches!(asked.request, Request::Resume { .. }).then_some(&asked.request);
-    let recovered = recover::every_instance(&mut work, resume);
+    let recovered = Recovered::default();
+    let mut work = Work { layout, secrets, clock: SystemClock::default(), tell, recovered, unexplained: Vec::new() };
+    let recovered = recover::every_instance(&mut work, &asked.request);
     work.explain();
-    match recovered {
-        // A stuck instance does not hold up the others; of itself it says so when it is asked for.
-        Err(failure) if failure.exit == Exit::Stuck && resume.is_none() && asked.request != Request::Recover => {
-            work.note(failure.message);
-        }
-        recovered => recovered?,
-    }
+    work.recovered = recovered?;
     let answer = work.answer(asked);
     work.explain();
     answer
@@ -142,6 +138,8 @@ struct Work<'a> {
     secrets: &'a memory::Secrets<'a>,
     clock: SystemClock,
     tell: &'a mut dyn FnMut(Event),
+    /// What recovering came to, before the request.
+    recovered: Recovered,
     /// Updates that did not stand, and of which nothing was gathered yet.
     unexplained: Vec<Journal>,
 }
@@ -149,28 +147,61 @@ struct Work<'a> {
 impl Work<'_> {
     fn answer(&mut self, asked: &Asked) -> Result<Reply, Failure> {
         let Asked { by, request } = asked;
-        let layout = self.layout;
-        let settings = || {
-            let settings = select(layout, request.instance())?;
-            recover::is_free(&layout.instance(&settings.instance.name)).map(|()| settings)
-        };
         match request {
-            Request::Recover => Ok(Reply::well("nothing is open")),
-            Request::Resume { .. } => Ok(Reply::well("nothing is stuck any more")),
+            Request::Recover => self.recovered.all(),
+            Request::Resume { instance } => recover::resumed(self, instance.as_ref()),
+            Request::Abandon { instance, dry_run } => abandon::abandon(self, instance.as_ref(), *dry_run, by),
             Request::Poll => update::poll(self),
-            Request::Check { .. } => check::check(self, &settings()?),
-            Request::Show { version, .. } => check::show(self, &settings()?, version),
-            Request::Approve { version, .. } => update::approve(self, &settings()?, version, by),
-            Request::Update { version, again, .. } => update::update(self, &settings()?, version.as_ref(), *again, by),
-            Request::Install { version, .. } => update::install(self, &settings()?, version.as_ref(), by),
-            Request::Adopt { version, dry_run, .. } => adopt::adopt(self, &settings()?, version.as_ref(), *dry_run, by),
-            Request::Release { .. } => adopt::release(self, &settings()?, by),
-            Request::Rollback { dry_run, .. } => rollback::rollback(self, &settings()?, *dry_run, by),
+            Request::Check { .. }
+            | Request::Show { .. }
+            | Request::Approve { .. }
+            | Request::Update { .. }
+            | Request::Install { .. }
+            | Request::Adopt { .. }
+            | Request::Release { .. }
+            | Request::Rollback { .. } => {
+                let settings = self.free(request.instance())?;
+                self.answer_one(&settings, request, by)
+            }
+        }
+    }
+
+    /// The instance that is meant, unless a person is needed there first. Trouble in another one is told and holds up nothing.
+    fn free(&mut self, name: Option<&Name>) -> Result<Settings, Failure> {
+        let settings = select(self.layout, name)?;
+        let name = &settings.instance.name;
+        let others: Vec<String> = self.recovered.others(&[name]).map(|failure| failure.message.clone()).collect();
+        others.into_iter().for_each(|message| self.note(message));
+        self.recovered.is_free(name)?;
+        Ok(settings)
+    }
+
+    fn answer_one(&mut self, settings: &Settings, request: &Request, by: &str) -> Result<Reply, Failure> {
+        match request {
+            Request::Check { .. } => check::check(self, settings),
+            Request::Show { version, .. } => check::show(self, settings, version),
+            Request::Approve { version, .. } => update::approve(self, settings, version, by),
+            Request::Update { version, again, .. } => update::update(self, settings, version.as_ref(), *again, by),
+            Request::Install { version, .. } => update::install(self, settings, version.as_ref(), by),
+            Request::Adopt { version, dry_run, .. } => adopt::adopt(self, settings, version.as_ref(), *dry_run, by),
+            Request::Release { .. } => adopt::release(self, settings, by),
+            Request::Rollback { dry_run, .. } => rollback::rollback(self, settings, *dry_run, by),
+            // Not about the settings of one instance: answered above.
+            Request::Recover | Request::Resume { .. } | Request::Abandon { .. } | Request::Poll => {
+                Ok(Reply::well("nothing is open"))
+            }
         }
     }
 
     fn here(&self, settings: &Settings) -> InstanceLayout {
         self.layout.instance(&settings.instance.name)
+    }
+
+    /// The number of an instance's next update. What was put aside or backed up under a number keeps it.
+    fn next_id(&self, settings: &Settings, journals: &[Journal]) -> Result<u32, Failure> {
+        let here = self.here(settings);
+        let aside = journal::highest_put_aside(&here.updates()).map_err(|error| Failure::of(Exit::Stuck, &error))?;
+        Ok(history::next_id(journals).max(aside + 1).max(highest_backup(&here) + 1))
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -180,6 +211,12 @@ impl Work<'_> {
     fn note(&mut self, text: impl Into<String>) {
         (self.tell)(Event::Note { text: text.into() });
     }
+}
+
+/// The highest number that a backup has, whether the journal of its update is there or not.
+fn highest_backup(here: &InstanceLayout) -> u32 {
+    let entries = std::fs::read_dir(here.backups()).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max().unwrap_or(0)
 }
 
 /// The service manager that an instance names.

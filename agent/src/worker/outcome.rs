@@ -22,7 +22,15 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
         Outcome::Stuck { reason } => Reply {
             exit: Exit::Stuck,
             message: format!(
-                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log', mend the cause, then run 'surefoot resume'"
+                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log'; mend the cause \
+                 and run 'surefoot resume', or put it right by hand and run 'surefoot abandon'"
+            ),
+            answer: None,
+        },
+        Outcome::Waiting { reason } => Reply {
+            exit: Exit::Unexpected,
+            message: format!(
+                "{name}: {version} failed and cannot be put back yet; it is tried again by itself: {reason}"
             ),
             answer: None,
         },

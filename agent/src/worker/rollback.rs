@@ -29,7 +29,7 @@ pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, 
     // How clients are dealt with is asked of today's configuration.
     taken_back.instance.clients = settings.instance.clients;
     let plan = plan::plan_rollback(RollbackFacts {
-        id: history::next_id(&journals),
+        id: work.next_id(settings, &journals)?,
         taken_back,
         previous,
         databases,

@@ -22,20 +22,27 @@ use crate::update::{self, Delivery, World};
 /// What the schedule asks, of every instance. One that fails does not keep the others waiting.
 pub(super) fn poll(work: &mut Work<'_>) -> Result<Reply, Failure> {
     let all = config::load(work.layout).map_err(|error| Failure::of(Exit::Configuration, &error))?;
-    let mut worst = Reply::well("nothing new");
+    let polled: Vec<&Name> = all.iter().map(|settings| &settings.instance.name).collect();
+    let forgotten = work.recovered.others(&polled).map(|failure| (failure.exit, failure.message.clone()));
+    let mut bad: Vec<(Exit, String)> = forgotten.collect();
     for settings in &all {
         match poll_one(work, settings) {
             Ok(reply) if reply.exit == Exit::Ok => work.note(reply.message),
-            Ok(reply) => worst = reply,
-            Err(failure) => worst = Reply { exit: failure.exit, message: failure.message, answer: None },
+            Ok(reply) => bad.push((reply.exit, reply.message)),
+            Err(failure) => bad.push((failure.exit, failure.message)),
         }
     }
-    Ok(worst)
+    let Some((exit, _)) = bad.first() else { return Ok(Reply::well("nothing new")) };
+    let messages: Vec<&str> = bad.iter().map(|(_, message)| message.as_str()).collect();
+    Ok(Reply { exit: *exit, message: messages.join("; "), answer: None })
 }
 
 fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> {
-    let here = work.here(settings);
-    super::recover::is_free(&here)?;
+    if let Err(failure) = work.recovered.is_free(&settings.instance.name) {
+        // Written down as any other check that failed, or the next one would be due at once.
+        check::remember(work, settings, &LastCheck::new(work.now(), failure.exit, failure.message.clone()))?;
+        return Err(failure);
+    }
     let journals = check::journals(work, settings)?;
     expire(work, settings, &journals);
     if history::installed(&journals).is_none() {
@@ -282,7 +289,7 @@ fn prepare_plan(
     };
     let candidate = check::candidate(look, &manifest.version)?;
     Ok(plan::plan_update(Facts {
-        id: history::next_id(&look.journals),
+        id: work.next_id(settings, &look.journals)?,
         instance: settings.instance.clone(),
         installed: look.installed.clone(),
         manifest,

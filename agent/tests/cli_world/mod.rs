@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its share")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test arranges what it needs as it likes")]
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -85,6 +86,19 @@ impl World {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// What the worker answers to a request: how it ends, and in which words.
+    pub(crate) fn ask(&self, request: &serde_json::Value) -> (String, String) {
+        let asked = serde_json::json!({ "by": "ann", "request": request });
+        let mut command = self.command(&["internal", "worker"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{asked}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
+        let ended: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let word = |key: &str| ended[key].as_str().unwrap_or_else(|| panic!("{last}")).to_owned();
+        (word("exit"), word("message"))
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {

@@ -73,7 +73,7 @@ fn stuck(journals: &[Journal]) -> Option<Finding> {
     Some(Finding::missing(
         format!("update {id}"),
         format!("it is stuck: {reason}"),
-        "Mend the cause, then run surefoot resume",
+        "Mend the cause, then run surefoot resume; or put it right by hand, then run surefoot abandon",
     ))
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::super::instances;
 use super::super::instances::due;
+use super::problems::{self, Problem};
 use super::standing::{Standing, standings};
 use crate::config::Settings;
 use crate::decide::Because;
@@ -52,6 +53,8 @@ pub(super) struct Status {
     pub(super) rollback: Option<Rollback>,
     pub(super) force_critical: bool,
     pub(super) metadata: Metadata,
+    /// What is wrong with the agent's own files on this instance.
+    pub(super) problems: Vec<Problem>,
     /// ` -i NAME` where it must be typed.
     #[serde(skip)]
     pub(super) option: String,
@@ -135,8 +138,13 @@ pub(super) fn agent(layout: &Layout) -> Agent {
 
 pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result<Status, Failure> {
     let name = &settings.instance.name;
-    let journals = instances::journals(layout, name)?;
-    let last_check = instances::last_check(layout, name)?;
+    let option = instances::option(layout, name);
+    let (scan, mut problems) = problems::updates(layout, settings, &option)?;
+    let journals = scan.whole;
+    let (last_check, unreadable) = problems::last_check(layout, settings);
+    problems.extend(unreadable);
+    problems.extend(problems::approvals(layout, settings));
+    problems.extend(problems::trust(layout, settings));
     let installed = installed(&journals);
     let waits = waits(&journals, last_check.as_ref());
     let open = history::open(&journals).map(|journal| open(journal, now));
@@ -155,7 +163,8 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
         next_check: due(settings, last_check.as_ref(), now),
         force_critical: settings.policy.force_critical,
         metadata: metadata(layout, settings, last_check.as_ref(), now),
-        option: instances::option(layout, name),
+        option,
+        problems,
         installed,
         open,
         last_check,

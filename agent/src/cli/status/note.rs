@@ -93,10 +93,15 @@ impl Note<'_> {
         if let Some(Open { id, version, state: State::Stuck { reason }, .. }) = &self.status.open {
             self.shout(&format!(
                 "STUCK: {version} could neither be finished nor undone: {reason}. \
-                 See {}, mend the cause, then {}",
+                 See {}; mend the cause, then {}; or put it right by hand, then {}",
                 self.typed(&format!("log {id}")),
-                self.typed("resume")
+                self.typed("resume"),
+                self.typed("abandon")
             ));
+        }
+        for problem in &self.status.problems {
+            let word = if problem.stops { "NOTHING IS UPDATED: " } else { "" };
+            self.text.push_str(&shout(self.screen, &format!("{word}{}", problem.says)));
         }
         if self.status.metadata.stale {
             let since =

@@ -73,6 +73,13 @@ pub enum StepError {
     Missing(String),
 }
 
+impl StepError {
+    /// Whether the cause may be gone by itself in a while: a database server that is starting, or away.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Store { source, .. } if matches!(**source, StoreError::Unreachable { .. }))
+    }
+}
+
 /// How an update ends whose step failed before the old release was stopped. What comes later is put back, whatever it was.
 pub(super) fn cause(step: &Step, error: &StepError) -> Exit {
     match step {

@@ -91,7 +91,7 @@ impl Life {
         self.machine.what_would_start_agrees()?;
         let is_open = self.machine.journals().iter().any(crate::journal::Journal::is_open);
         match ran {
-            Ok(Outcome::Completed | Outcome::RolledBack { .. }) => {}
+            Ok(Outcome::Completed | Outcome::RolledBack { .. } | Outcome::Waiting { .. }) => {}
             Ok(Outcome::Stuck { reason }) => return Err(format!("stuck: {reason}")),
             // What never began has not to be undone.
             Err(_) if !is_open || denial.refuses_everything() => {}

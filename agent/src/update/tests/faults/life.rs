@@ -122,7 +122,7 @@ impl Life {
                     return self.check_rest();
                 }
                 Ok(Some(Outcome::Stuck { reason })) => return Err(format!("stuck in recovery: {reason}")),
-                Ok(Some(Outcome::Completed | Outcome::RolledBack { .. })) => {}
+                Ok(Some(Outcome::Completed | Outcome::RolledBack { .. } | Outcome::Waiting { .. })) => {}
                 Err(error) => return Err(format!("no recovery: {error}")),
             }
         }
