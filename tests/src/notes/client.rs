@@ -70,6 +70,14 @@ impl Client {
         self.environment.push((name.to_owned(), value.into()));
     }
 
+    /// Gives a file or a tree to the user that the agent runs as.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn give_to_its_user(&self, path: &Path) -> anyhow::Result<()> {
+        give_to_nobody(path)
+    }
+
     /// Writes the configuration anew.
     ///
     /// # Errors

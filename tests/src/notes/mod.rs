@@ -2,6 +2,7 @@
 //! agent of its own, all below one directory, without root.
 
 mod client;
+mod faults;
 mod park;
 mod resign;
 mod vendor;
@@ -10,6 +11,7 @@ mod world;
 use std::path::{Path, PathBuf};
 
 pub use client::{Answer, Client, wait};
+pub use faults::Faults;
 pub use park::Park;
 pub use vendor::{Change, Vendor};
 pub use world::{PATIENCE, World};

@@ -95,6 +95,15 @@ impl Client {
         send(worker, Signal::KILL)
     }
 
+    /// Whether the daemon's worker has stopped where a test wanted it to (`T` in proc(5)).
+    pub fn is_worker_parked(&self) -> bool {
+        let is_stopped = |pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        self.daemon().is_some_and(|daemon| children(daemon).into_iter().any(is_stopped))
+    }
+
     /// Lets the daemon's schedule be due, or not be due for a day: what counts is when it looked last.
     ///
     /// # Errors
