@@ -18,6 +18,7 @@ mod vendor;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use manifest_schema::migration::MigrationStep;
 use manifest_schema::path::Name;
@@ -148,6 +149,17 @@ impl<'a> Store<'a> {
             Self::Postgres(store) => store.examine(),
             Self::Sqlite(store) => store.examine(),
             Self::Command(store) => Ok(store.examine()),
+        }
+    }
+
+    /// For how long the database's server has been up; nothing where there is no server.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn up_for(&self) -> Result<Option<Duration>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.up_for().map(Some),
+            Self::Sqlite(_) | Self::Command(_) => Ok(None),
         }
     }
 

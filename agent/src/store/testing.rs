@@ -19,7 +19,7 @@ use crate::durable;
 
 /// Every character that a URL gives a meaning.
 pub(super) const PASSWORD: &str = "p@s/s:w#rd";
-const ENCODED: &str = "p%40s%2Fs%3Aw%23rd";
+pub(super) const ENCODED: &str = "p%40s%2Fs%3Aw%23rd";
 
 /// An application's files: what survives, a release, room for backups.
 pub(super) struct Files {

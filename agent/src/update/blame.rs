@@ -1,7 +1,12 @@
 //! Whose fault it is that a step failed: the release's, this machine's, or the agent's. Pure.
 //!
+//! What failed is judged first by itself ([`of`]), then by what was the matter around it ([`excuse`]).
+//!
 //! Only a release's own fault is remembered as bad. So what a release cannot help (a full disk, a database server that went
 //! away) must not count against it, and what it can help must not hide behind the machine.
+
+use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::host::ServiceError;
 use crate::host::child::ChildError;
@@ -65,15 +70,70 @@ fn of_vendor(error: &VendorError) -> Blame {
 /// not. (What the vendor's command is missing in its own release shows as an exit status of whoever was to run it.)
 fn of_child(error: &ChildError) -> Blame {
     match error {
+        ChildError::Failed { program, status, last_words }
+            if has_lost_its_server(program, status.code()) || has_no_room(last_words) =>
+        {
+            Blame::Environment
+        }
         ChildError::Failed { .. } | ChildError::TimedOut { .. } => Blame::Release,
         ChildError::Start { .. } | ChildError::Pipe { .. } => Blame::Environment,
     }
 }
 
-/// Only Start has to do with the new release's services; a service of the old one that does not stop is not its fault.
-fn of_service(step: &Step, error: &ServiceError) -> Blame {
-    let of_the_old = match step {
-        Step::Start | Step::Probe => false,
+/// psql(1), "Exit Status": 2 where the connection went bad, 3 where the script did.
+fn has_lost_its_server(program: &Path, status: Option<i32>) -> bool {
+    program.file_name() == Some(OsStr::new("psql")) && status == Some(2)
+}
+
+/// What `ENOSPC` and `EDQUOT` are called in the language that every child is given (strerror(3)).
+fn has_no_room(last_words: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|words| last_words.contains(words))
+}
+
+/// What was the matter with the machine while a step failed, as sentences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// A database server does not answer now, or was started anew meanwhile.
+    pub database: Option<String>,
+    /// The service manager does not answer.
+    pub manager: Option<String>,
+    /// The kernel has killed processes to get memory back.
+    pub memory: Option<String>,
+}
+
+/// Whether what was the matter with the machine may excuse a failure that looks like the release's.
+pub fn may_be_excused(step: &Step, error: &StepError) -> bool {
+    of(step, error) == Blame::Release && (runs_a_command(step) || runs_the_services(step))
+}
+
+/// The excuse of a failure for which [`may_be_excused`] holds. Without its database nothing of a release works. A command that
+/// fails when memory runs out was the kernel's choice, not its own; but a service that does not stand for want of memory does
+/// not stand on this machine, and is not to be tried again as if nothing had been.
+pub fn excuse<'a>(step: &Step, around: &'a Around) -> Option<&'a str> {
+    let manager = around.manager.as_ref().filter(|_| runs_the_services(step));
+    let memory = around.memory.as_ref().filter(|_| runs_a_command(step));
+    around.database.as_ref().or(manager).or(memory).map(String::as_str)
+}
+
+fn runs_a_command(step: &Step) -> bool {
+    match step {
+        Step::Prepare { .. } | Step::Migrate { .. } => true,
+        Step::Fetch { .. }
+        | Step::Stage { .. }
+        | Step::Adopt
+        | Step::Release
+        | Step::Stop
+        | Step::Backup { .. }
+        | Step::Restore { .. }
+        | Step::Activate
+        | Step::Start
+        | Step::Probe => false,
+    }
+}
+
+fn runs_the_services(step: &Step) -> bool {
+    match step {
+        Step::Start | Step::Probe => true,
         Step::Fetch { .. }
         | Step::Stage { .. }
         | Step::Prepare { .. }
@@ -83,8 +143,13 @@ fn of_service(step: &Step, error: &ServiceError) -> Blame {
         | Step::Backup { .. }
         | Step::Migrate { .. }
         | Step::Restore { .. }
-        | Step::Activate => true,
-    };
+        | Step::Activate => false,
+    }
+}
+
+/// Only Start has to do with the new release's services; a service of the old one that does not stop is not its fault.
+fn of_service(step: &Step, error: &ServiceError) -> Blame {
+    let of_the_old = !runs_the_services(step);
     match error {
         // Preflight has looked whether the profile says everything.
         ServiceError::Incomplete { .. } => Blame::Agent,

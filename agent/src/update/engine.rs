@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::around::Began;
+use super::blame::Around;
 use super::resume::{self, Next};
 use super::{StepError, Walk, World, blame, keep, step};
 use crate::event::Event;
@@ -78,14 +80,7 @@ pub fn recover(journal: &mut Journal, world: &mut World<'_>) -> Result<Option<Ou
     }
     match next {
         Next::FinishForward => walk.finish(),
-        Next::GoOnSoaking(_) => match step::probe::soak(&mut walk) {
-            Ok(()) => walk.commit(),
-            Err(error) => {
-                let last = walk.plan.steps.len().saturating_sub(1);
-                let failure = walk.judge(last, &error);
-                walk.fail(failure)
-            }
-        },
+        Next::GoOnSoaking(_) => walk.go_on_soaking(),
         Next::Unwind if walk.has_failed() => walk.unwind(),
         Next::Unwind => walk.fail(Failure::cut_off("the agent or the machine stopped in the middle")),
         // Both have returned above.
@@ -137,20 +132,37 @@ impl Walk<'_, '_> {
         for number in 0..self.plan.steps.len() {
             self.announce(number);
             self.record(Record::Begun { step: number })?;
-            let planned = self.plan.steps[number].clone();
+            let (planned, began) = (self.plan.steps[number].clone(), self.began());
             if let Err(error) = step::apply(self, &planned) {
                 self.cause = step::cause(&planned, &error);
-                return Ok(Err(self.judge(number, &error)));
+                return Ok(Err(self.judge(number, &error, began)));
             }
             self.record(Record::Applied { step: number })?;
         }
         Ok(Ok(()))
     }
 
+    fn go_on_soaking(&mut self) -> Result<Outcome, JournalError> {
+        let began = self.began();
+        match step::probe::soak(self) {
+            Ok(()) => self.commit(),
+            Err(error) => {
+                let failure = self.judge(self.plan.steps.len().saturating_sub(1), &error, began);
+                self.fail(failure)
+            }
+        }
+    }
+
     /// Says whose fault it is that a step failed.
-    fn judge(&self, number: usize, error: &StepError) -> Failure {
-        let step = self.plan.steps.get(number).unwrap_or(&Step::Probe);
-        Failure { step: Some(number), error: self.told(error), blame: blame::of(step, error) }
+    fn judge(&mut self, number: usize, error: &StepError, began: Began) -> Failure {
+        let step = self.plan.steps.get(number).cloned().unwrap_or(Step::Probe);
+        let told = self.told(error);
+        let around = if blame::may_be_excused(&step, error) { self.around(began) } else { Around::default() };
+        let (blame, error) = match blame::excuse(&step, &around) {
+            Some(excuse) => (Blame::Environment, format!("{told}; {excuse}")),
+            None => (blame::of(&step, error), told),
+        };
+        Failure { step: Some(number), error, blame }
     }
 
     /// The commit is this one append. No work happens in it.

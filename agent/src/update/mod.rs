@@ -3,6 +3,7 @@
 //! The engine is plain synchronous code. It makes no choices: what is done is in the plan, what was done is in the journal,
 //! and what is to be done after a crash is a pure function of both ([`resume`]).
 
+mod around;
 pub mod blame;
 mod databases;
 pub mod engine;

@@ -1,5 +1,7 @@
 //! What the application's role can find out about its database and about its own rights, in one question.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::super::StoreError;
@@ -30,6 +32,13 @@ pub(super) struct Facts {
     pub(super) untrusted: Vec<String>,
     /// Schemas that the role could not remove.
     pub(super) foreign_schemas: Vec<String>,
+}
+
+/// For how long the server has been up.
+pub(super) fn up_for(session: &Session) -> Result<Duration, StoreError> {
+    let question = "SELECT greatest(0, extract(epoch FROM now() - pg_postmaster_start_time()))::bigint;";
+    let seconds = session.ask(&session.target.database, "ask the server since when it is up", question)?;
+    Ok(Duration::from_secs(seconds))
 }
 
 const QUESTION: &str = "

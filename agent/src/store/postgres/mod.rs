@@ -24,6 +24,7 @@ mod url;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use manifest_schema::path::Name;
 use manifest_schema::profile::Setting;
@@ -136,6 +137,10 @@ impl Postgres {
             read_only: facts.read_only,
             clients: clients::lasting(self)?,
         })
+    }
+
+    pub(super) fn up_for(&self) -> Result<Duration, StoreError> {
+        facts::up_for(&self.application)
     }
 
     pub(super) fn prepare_backup(&self) -> Result<(), StoreError> {

@@ -159,3 +159,50 @@ fn the_agent_is_blamed_for_what_can_only_be_its_own_mistake() {
         ],
     );
 }
+
+fn said(program: &str, code: i32, words: &str) -> StepError {
+    let status = std::process::ExitStatus::from_raw(code << 8);
+    hook(ChildError::Failed { program: program.into(), status, last_words: words.to_owned() })
+}
+
+#[test]
+fn a_command_is_not_blamed_for_a_server_that_it_lost_or_a_disk_that_is_full() {
+    let psql = "/usr/lib/postgresql/15/bin/psql";
+    expect(
+        Blame::Environment,
+        vec![
+            (migrate(), said(psql, 2, "server closed the connection unexpectedly")),
+            (migrate(), said("migrations/1", 1, "OSError: [Errno 28] No space left on device")),
+            (prepare(), said("hooks/build", 1, "cp: cannot write: Disk quota exceeded")),
+        ],
+    );
+    expect(
+        Blame::Release,
+        vec![
+            (migrate(), said(psql, 3, "ERROR:  relation \"people\" does not exist")),
+            (migrate(), said("migrations/1", 2, "usage")),
+        ],
+    );
+}
+
+#[test]
+fn what_was_the_matter_with_the_machine_excuses_what_depends_on_it() {
+    let some = || Some("x".to_owned());
+    let database = Around { database: some(), ..Around::default() };
+    let manager = Around { manager: some(), ..Around::default() };
+    let memory = Around { memory: some(), ..Around::default() };
+    let cases = [
+        (prepare(), [true, false, true]),
+        (migrate(), [true, false, true]),
+        (Step::Start, [true, true, false]),
+        (Step::Probe, [true, true, false]),
+    ];
+    for (step, excused) in cases {
+        assert_eq!([&database, &manager, &memory].map(|around| excuse(&step, around).is_some()), excused, "{step:?}");
+        assert_eq!(excuse(&step, &Around::default()), None);
+    }
+    assert!(may_be_excused(&Step::Probe, &StepError::Unhealthy(text())));
+    assert!(may_be_excused(&migrate(), &hook(ended())));
+    assert!(!may_be_excused(&migrate(), &hook(not_started())), "it is not blamed anyway");
+    assert!(!may_be_excused(&stage(), &UnpackError::Refused(text()).into()), "no server makes the archive right");
+}
