@@ -3,6 +3,8 @@
 //!
 //! Planning is pure: it decides what is done and in which order, and touches nothing.
 
+pub mod space;
+
 use std::path::PathBuf;
 
 use manifest_schema::digest::Sha256;
@@ -14,6 +16,7 @@ use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Clients, Way};
+use space::{Extent, Reserve};
 
 /// The plan's own format; a journal of another one is left to the program that wrote it.
 pub const FORMAT: u32 = 1;
@@ -126,6 +129,11 @@ pub enum Step {
     Adopt,
     /// A managed directory has become plain.
     Release,
+    /// Room is set aside for what happens until the application serves again, and for the way back.
+    Reserve {
+        /// How much, and where.
+        reserves: Vec<Reserve>,
+    },
     /// Nothing of the application runs or starts.
     Stop,
     /// Copies exist of what could be lost.
@@ -164,6 +172,7 @@ impl Step {
             Self::Prepare { .. } => "prepare",
             Self::Adopt => "adopt",
             Self::Release => "release",
+            Self::Reserve { .. } => "reserve",
             Self::Stop => "stop",
             Self::Backup { .. } => "backup",
             Self::Migrate { .. } => "migrate",
@@ -182,6 +191,7 @@ impl Step {
             Self::Prepare { .. } => "preparing",
             Self::Adopt => "adopting the directory",
             Self::Release => "giving the directory back",
+            Self::Reserve { .. } => "setting room aside",
             Self::Stop => "stopping services",
             Self::Backup { .. } => "creating backup",
             Self::Migrate { .. } => "applying migrations",
@@ -237,6 +247,8 @@ pub struct Facts<'a> {
     pub profile: Profile,
     /// How each database of the profile can be backed up.
     pub ways: Vec<DatabaseBackup>,
+    /// What room each of them needs.
+    pub extents: Vec<Extent>,
     /// Health checks that fail already.
     pub already_failing: Vec<Name>,
     /// Why now.
@@ -289,6 +301,7 @@ fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Ste
     if facts.installed.is_some() {
         let databases = online.into_iter().map(while_it_serves).collect();
         steps.push(Step::Backup { files: true, databases });
+        steps.extend(reserve(space::of_update(&still, &facts.extents)));
         steps.push(Step::Stop);
     }
     if !still.is_empty() {
@@ -299,6 +312,10 @@ fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Ste
     }
     steps.extend([Step::Activate, Step::Start, Step::Probe]);
     steps
+}
+
+fn reserve(reserves: Vec<Reserve>) -> Option<Step> {
+    (!reserves.is_empty()).then_some(Step::Reserve { reserves })
 }
 
 /// A copy on the server needs the database without sessions: as long as the application works in it, it is dumped.
@@ -358,6 +375,10 @@ pub struct RollbackFacts {
     pub previous: Side,
     /// Databases that its backup holds and that must go back, with how to copy what is left.
     pub databases: Vec<DatabaseBackup>,
+    /// The same databases, with how that backup was made.
+    pub held: Vec<DatabaseBackup>,
+    /// What room each of them needs.
+    pub extents: Vec<Extent>,
     /// Who asked.
     pub applied_by: String,
     /// The time.
@@ -368,7 +389,8 @@ pub struct RollbackFacts {
 pub fn plan_rollback(facts: RollbackFacts) -> Plan {
     let of = facts.taken_back.id;
     let names = facts.databases.iter().map(|backup| backup.database.clone()).collect();
-    let mut steps = vec![Step::Stop];
+    let reserves = space::of_rollback(&facts.databases, &facts.held, &facts.extents);
+    let mut steps: Vec<Step> = reserve(reserves).into_iter().chain([Step::Stop]).collect();
     if !facts.databases.is_empty() {
         steps.push(Step::Backup { files: false, databases: facts.databases });
         steps.push(Step::Restore { of, databases: names });

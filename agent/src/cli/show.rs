@@ -54,6 +54,7 @@ fn plan(
         manifest_hash: manifest.checksum,
         profile,
         ways,
+        extents: Vec::new(),
         already_failing: Vec::new(),
         applied_by: String::new(),
         now: manifest.release_date,

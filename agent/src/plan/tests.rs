@@ -30,6 +30,7 @@ fn backups(plan: &Plan) -> Vec<(bool, usize)> {
         | Step::Prepare { .. }
         | Step::Adopt
         | Step::Release
+        | Step::Reserve { .. }
         | Step::Stop
         | Step::Migrate { .. }
         | Step::Restore { .. }
@@ -48,7 +49,8 @@ fn what_can_be_done_while_the_old_release_serves_is_done_before_the_stop() {
     assert_eq!(backups(&update), [(true, 1)], "nothing migrates: the database is copied online");
 
     let migrating = plan(Some("1.0.0"), &[STEP]);
-    let steps = ["fetch", "stage", "prepare", "backup", "stop", "backup", "migrate", "activate", "start", "probe"];
+    let steps =
+        ["fetch", "stage", "prepare", "backup", "reserve", "stop", "backup", "migrate", "activate", "start", "probe"];
     assert_eq!(names(&migrating), steps);
     assert_eq!(backups(&migrating), [(true, 0), (false, 1)], "what migrates must be still while it is copied");
 }
@@ -87,7 +89,7 @@ fn a_database_is_left_alone_on_the_way_back_only_where_all_its_steps_are_compati
 fn past_the_stop_is_the_stop_and_all_that_follows() {
     let plan = plan(Some("1.0.0"), &[STEP]);
     let past: Vec<bool> = (0..plan.steps.len()).map(|step| plan.is_past_stop(step)).collect();
-    assert_eq!(past, [false, false, false, false, true, true, true, true, true, true]);
+    assert_eq!(past, [false, false, false, false, false, true, true, true, true, true, true]);
 }
 
 fn rollback(databases: Vec<DatabaseBackup>) -> Plan {
@@ -97,7 +99,9 @@ fn rollback(databases: Vec<DatabaseBackup>) -> Plan {
         id: 2,
         previous: update.from.clone().unwrap(),
         taken_back: update,
+        held: databases.clone(),
         databases,
+        extents: machine.extents(),
         applied_by: "a test".to_owned(),
         now: jiff::Timestamp::UNIX_EPOCH,
     })
@@ -107,8 +111,8 @@ fn rollback(databases: Vec<DatabaseBackup>) -> Plan {
 fn a_rollback_copies_what_it_leaves_before_it_brings_anything_back() {
     let backup = DatabaseBackup { database: main(), way: Way::Dump };
     let plan = rollback(vec![backup]);
-    assert_eq!(names(&plan), ["stop", "backup", "restore", "activate", "start", "probe"]);
-    assert_eq!(plan.steps[2], Step::Restore { of: 1, databases: vec![main()] });
+    assert_eq!(names(&plan), ["reserve", "stop", "backup", "restore", "activate", "start", "probe"]);
+    assert_eq!(plan.steps[3], Step::Restore { of: 1, databases: vec![main()] });
     assert_eq!((plan.from.unwrap().version.to_string(), plan.to.version.to_string()), ("1.1.0".into(), "1.0.0".into()));
     assert_eq!(names(&rollback(Vec::new())), ["stop", "activate", "start", "probe"], "compatible data stays as it is");
 }

@@ -51,6 +51,9 @@ impl<'a> CommandStore<'a> {
             needed: 0,
             read_only: None,
             clients: Vec::new(),
+            place: None,
+            beside: 0,
+            aside: 0,
         }
     }
 

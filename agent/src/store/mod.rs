@@ -89,6 +89,12 @@ pub struct Condition {
     pub room: Option<u64>,
     /// Bytes that a backup this way needs at most, with a margin, where it will lie.
     pub needed: u64,
+    /// A directory of the file system that the live database lies on, if that can be known.
+    pub place: Option<PathBuf>,
+    /// Bytes that a copy needs there that is brought back from files.
+    pub beside: u64,
+    /// Bytes that a dump of what is left needs in the backup's directory, where no copy can be made beside.
+    pub aside: u64,
     /// Why nothing can be changed in it, as a sentence.
     pub read_only: Option<String>,
     /// Others who hold it: strangers to the application, as far as can be told.

@@ -79,6 +79,9 @@ impl Sqlite {
             needed: 2 * size + size / 5 + 10_000_000,
             read_only: None,
             clients,
+            place: self.live.parent().map(Path::to_owned),
+            beside: if size == 0 { 0 } else { size + size / 10 + 1_000_000 },
+            aside: 0,
         })
     }
 

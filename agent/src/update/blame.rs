@@ -21,7 +21,7 @@ use crate::update::StepError;
 /// The class of a step's failure, by the step and its cause alone.
 pub fn of(step: &Step, error: &StepError) -> Blame {
     match error {
-        StepError::Disk(_) | StepError::Guard(_) | StepError::Backup(_) => Blame::Environment,
+        StepError::Disk(_) | StepError::Guard(_) | StepError::Backup(_) | StepError::Room { .. } => Blame::Environment,
         StepError::Source(error) => of_source(error),
         StepError::Unpack(error) => of_unpack(error),
         StepError::Vendor(error) => of_vendor(error),
@@ -139,6 +139,7 @@ fn runs_the_services(step: &Step) -> bool {
         | Step::Prepare { .. }
         | Step::Adopt
         | Step::Release
+        | Step::Reserve { .. }
         | Step::Stop
         | Step::Backup { .. }
         | Step::Migrate { .. }
@@ -202,6 +203,7 @@ fn of_missing(step: &Step) -> Blame {
         Step::Fetch { .. } | Step::Adopt | Step::Release => Blame::Environment,
         Step::Stage { .. }
         | Step::Prepare { .. }
+        | Step::Reserve { .. }
         | Step::Stop
         | Step::Backup { .. }
         | Step::Migrate { .. }

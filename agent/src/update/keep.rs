@@ -9,6 +9,7 @@ use manifest_schema::version::ReleaseVersion;
 
 pub use expire::{expire, is_expired, kept_until};
 
+use super::step::reserve::give_up_all;
 use super::step::stage::check_home;
 use super::{StepError, Walk};
 use crate::durable;
@@ -18,6 +19,7 @@ use crate::plan::Act;
 pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
     durable::remove_tree(&walk.here.fetch())?;
     durable::remove_made(&walk.here.closed())?;
+    give_up_all(walk)?;
     check_home(&walk.app)?;
     if walk.plan.act == Act::Release {
         return give_up_home(walk);

@@ -11,6 +11,7 @@ mod outcome;
 mod preflight;
 mod recover;
 mod rollback;
+mod room;
 mod update;
 
 pub use check::LastCheck;

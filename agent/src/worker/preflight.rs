@@ -4,17 +4,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use manifest_schema::manifest::Manifest;
 use manifest_schema::path::Name;
 use manifest_schema::profile::{KeptType, Profile};
 
-use super::{Asker, Work, services, vendor};
+use super::{Asker, Work, room, services, vendor};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::health;
 use crate::host::{guard, systemd};
+use crate::plan::space::Extent;
 use crate::plan::{self, DatabaseBackup};
 use crate::store::{StoreError, Way};
 use crate::update::with_store;
@@ -85,6 +85,15 @@ pub(super) fn check_kept(settings: &Settings, profile: &Profile) -> Result<(), F
     Ok(())
 }
 
+/// What was found out about the databases.
+#[derive(Default)]
+pub(super) struct Examined {
+    /// How each can be backed up.
+    pub(super) ways: Vec<DatabaseBackup>,
+    /// What room each needs.
+    pub(super) extents: Vec<Extent>,
+}
+
 /// Every database must answer, and have room for its backup, before anything is touched.
 /// One that is not in `migrated` is dumped while the application serves, whichever way it could go; one that is must be such
 /// that it can be changed and brought back.
@@ -93,11 +102,11 @@ pub(super) fn examine(
     settings: &Settings,
     profile: &Profile,
     migrated: &[Name],
-) -> Result<Vec<DatabaseBackup>, Failure> {
+) -> Result<Examined, Failure> {
     let here = work.here(settings);
     durable::make_dirs(&here.scratch(), 0o700).map_err(|error| Failure::early(&error))?;
     let vendor = vendor(&settings.instance, &here);
-    let mut ways = Vec::new();
+    let mut found = Examined::default();
     let mut needed = kept_bytes(settings, profile);
     for database in &profile.databases {
         let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
@@ -114,10 +123,11 @@ pub(super) fn examine(
             Way::Clone if migrated.contains(&database.name) => 0,
             Way::Clone => condition.size,
         });
-        ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
+        found.extents.push(room::extent(work, settings, &database.name, &condition));
+        found.ways.push(DatabaseBackup { database: database.name.clone(), way: condition.way });
     }
-    has_room(here.state(), needed, "the backup")?;
-    Ok(ways)
+    room::has_room(here.state(), needed, "the backup")?;
+    Ok(found)
 }
 
 /// What a database says against an update that has not been begun.
@@ -163,35 +173,4 @@ fn bytes_below(path: &Path) -> u64 {
     }
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| bytes_below(&entry.path())).sum()
-}
-
-fn has_room(place: &Path, needed: u64, what: &str) -> Result<(), Failure> {
-    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
-    if free >= needed {
-        return Ok(());
-    }
-    let (place, free, needed) = (place.display(), mebibytes(free), mebibytes(needed));
-    Err(Failure::new(Exit::Refused, format!("there is no room: {place} has {free} free, {what} needs {needed}")))
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}
-
-/// Room for the artifact, the unpacked release, and as much again for what is built in it.
-pub(super) fn check_room(settings: &Settings, manifest: &Manifest) -> Result<(), Failure> {
-    let place = settings.instance.directory.parent().unwrap_or(&settings.instance.directory);
-    let artifact = manifest.artifacts.iter().map(|artifact| artifact.length).max().unwrap_or(0);
-    let needed = manifest.unpacked_size.saturating_mul(2).saturating_add(artifact);
-    has_room(place, needed, &manifest.version.to_string())?;
-    let Ok(room) = rustix::fs::statvfs(place) else { return Ok(()) };
-    let files = manifest.files.len() as u64;
-    if room.f_files > 0 && room.f_favail < files.saturating_mul(2) {
-        return Err(Failure::new(
-            Exit::Refused,
-            format!("{} has {} inodes free, {} needs {}", place.display(), room.f_favail, manifest.version, files * 2),
-        ));
-    }
-    Ok(())
 }

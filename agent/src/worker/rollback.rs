@@ -2,13 +2,14 @@
 
 use manifest_schema::path::Name;
 
-use super::preflight::refused;
+use super::preflight::{Examined, refused};
 use super::update::{begin, execute};
-use super::{Reply, Work, check, vendor};
+use super::{Reply, Work, check, room, vendor};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
 use crate::plan::{self, DatabaseBackup, RollbackFacts, Side};
+use crate::store::{BackupRecord, Held, Way};
 use crate::update::with_store;
 
 /// Takes the last good update back.
@@ -24,7 +25,8 @@ pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, 
             answer: Some(serde_json::json!({ "to": previous.version, "databases": databases })),
         });
     }
-    let databases = ways(work, settings, update, databases)?;
+    let held = held(work, settings, update, &databases)?;
+    let Examined { ways: databases, extents } = ways(work, settings, update, databases)?;
     let mut taken_back = update.plan().clone();
     // How clients are dealt with is asked of today's configuration.
     taken_back.instance.clients = settings.instance.clients;
@@ -33,9 +35,12 @@ pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, 
         taken_back,
         previous,
         databases,
+        held,
+        extents,
         applied_by: format!("asked for by {by}"),
         now: work.now(),
     });
+    room::check(work, settings, &plan, 0, "the rollback")?;
     let mut journal = begin(work, settings, plan)?;
     execute(work, &mut journal, None)
 }
@@ -87,26 +92,42 @@ fn cost(
 }
 
 /// How to copy what is being left.
-fn ways(
-    work: &mut Work<'_>,
-    settings: &Settings,
-    update: &Journal,
-    names: Vec<Name>,
-) -> Result<Vec<DatabaseBackup>, Failure> {
+fn ways(work: &Work<'_>, settings: &Settings, update: &Journal, names: Vec<Name>) -> Result<Examined, Failure> {
     let vendor = vendor(&settings.instance, &work.here(settings));
-    names
-        .into_iter()
-        .map(|name| {
-            let database = update.plan().to.profile.database(&name).ok_or_else(|| {
+    let mut found = Examined::default();
+    for name in names {
+        let database =
+            update.plan().to.profile.database(&name).ok_or_else(|| {
                 Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
             })?;
-            let condition = with_store(database, &vendor, &settings.app(), |store| store.examine());
-            let condition = condition.map_err(|error| refused(&name, &error))?;
-            let noted = condition.allow_change(&name, &settings.instance.clients);
-            if let Some(noted) = noted.map_err(|error| refused(&name, &error))? {
-                work.note(noted);
-            }
-            Ok(DatabaseBackup { database: name, way: condition.way })
-        })
-        .collect()
+        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine())
+            .map_err(|error| Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error))))?;
+        found.extents.push(room::extent(work, settings, &name, &condition));
+        found.ways.push(DatabaseBackup { database: name, way: condition.way });
+    }
+    Ok(found)
+}
+
+/// How the backups that go back were made.
+fn held(
+    work: &Work<'_>,
+    settings: &Settings,
+    update: &Journal,
+    names: &[Name],
+) -> Result<Vec<DatabaseBackup>, Failure> {
+    let directory = work.here(settings).backup(update.plan().id);
+    let of = |name: &Name| {
+        let path = directory.join(format!("{name}.json"));
+        let unusable = |reason: String| {
+            Failure::new(Exit::Refused, format!("the backup cannot be used: {}: {reason}", path.display()))
+        };
+        let bytes = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
+        let record: BackupRecord = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+        let way = match record.held {
+            Held::Clone { .. } => Way::Clone,
+            Held::Dump { .. } | Held::File { .. } | Held::Directory { .. } | Held::Nothing => Way::Dump,
+        };
+        Ok(DatabaseBackup { database: name.clone(), way })
+    };
+    names.iter().map(of).collect()
 }

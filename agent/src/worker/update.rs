@@ -8,8 +8,8 @@ use manifest_schema::version::ReleaseVersion;
 
 use super::check::{self, LastCheck, Look};
 use super::outcome::told;
-use super::preflight::{baseline, check_kept, check_manager, check_room, check_units, examine};
-use super::{Asker, Reply, Work, services};
+use super::preflight::{Examined, baseline, check_kept, check_manager, check_units, examine};
+use super::{Asker, Reply, Work, room, services};
 use crate::clock::steady::{self, Sight};
 use crate::config::{self, Settings};
 use crate::decide::{Approval, Verdict, Wish, write_approval};
@@ -56,6 +56,10 @@ fn poll_one(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, Failure> 
 /// Removes what is older than the client's days, by a clock that can be believed.
 fn expire(work: &mut Work<'_>, settings: &Settings, journals: &[Journal]) {
     let now = work.now();
+    // An update that was abandoned had not come as far as giving it up.
+    if let Err(error) = update::step::reserve::sweep(&work.here(settings), &settings.app()) {
+        work.note(format!("room that was set aside cannot be given up: {}", crate::exit::chain(&error)));
+    }
     if !steady::look(&work.layout.clock(), Sight::take(now)).is_enough() {
         return;
     }
@@ -219,7 +223,7 @@ fn apply(
 ) -> Result<Reply, Failure> {
     let manifest = check::manifest(look, version)?;
     let plan = prepare_plan(work, settings, look, &manifest, why)?;
-    check_room(settings, &manifest)?;
+    room::check_release(work, settings, &manifest, &plan)?;
     let hashed_path = artifact_of(&plan)
         .map(|artifact| look.trust.artifact_path(version, artifact))
         .transpose()
@@ -282,7 +286,7 @@ fn prepare_plan(
         .into_iter()
         .map(|step| step.database.clone())
         .collect();
-    let ways = examine(work, settings, &profile, &migrated)?;
+    let Examined { ways, extents } = examine(work, settings, &profile, &migrated)?;
     let already_failing = match &look.installed {
         Some(installed) => baseline(work, settings, &installed.profile),
         None => Vec::new(),
@@ -296,6 +300,7 @@ fn prepare_plan(
         manifest_hash: candidate.manifest,
         profile,
         ways,
+        extents,
         already_failing,
         applied_by: why.to_owned(),
         now: work.now(),

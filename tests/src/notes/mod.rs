@@ -2,6 +2,7 @@
 //! agent of its own, all below one directory, without root.
 
 mod client;
+mod disk;
 mod faults;
 mod park;
 mod resign;
@@ -11,6 +12,7 @@ mod world;
 use std::path::{Path, PathBuf};
 
 pub use client::{Answer, Client, wait};
+pub use disk::SmallDisk;
 pub use faults::Faults;
 pub use park::Park;
 pub use vendor::{Change, Vendor};

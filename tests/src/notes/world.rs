@@ -42,7 +42,7 @@ impl World {
         Self::new()?.with_notes()
     }
 
-    /// The same below a directory of the test's own.
+    /// A world where 1.0.0 serves with three notes, below a directory of the test's own.
     ///
     /// # Errors
     /// When that does not come about.
@@ -50,7 +50,11 @@ impl World {
         Self::below(directory)?.with_notes()
     }
 
-    fn below(directory: TempDir) -> anyhow::Result<Self> {
+    /// A world where nothing is installed, below a directory of the test's own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn below(directory: TempDir) -> anyhow::Result<Self> {
         // Root plays the client as another user, who must be able to come here.
         open_to_all(directory.path())?;
         let vendor = Vendor::new(directory.path())?;

@@ -1,9 +1,8 @@
 //! What an update needs and does not find: the source, the artifact, the database, room.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use surefoot_tests::notes::{Change, World};
+use surefoot_tests::notes::{Change, SmallDisk, World};
 
 use super::{Outcome, artifacts, good, is_remembered, is_untouched, then_it_goes_in, with_author, world};
 
@@ -62,42 +61,11 @@ fn a_database_that_cannot_be_read() -> Outcome {
     then_it_goes_in(&world)
 }
 
-/// A disk that is too small, where the application lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(place: &Path, megabytes: u32) -> Self {
-        std::fs::create_dir_all(place).unwrap();
-        mount(&["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0755,uid=65534,gid=65534"), "none"], place);
-        Self(place.to_owned())
-    }
-
-    fn resize(&self, megabytes: u32) {
-        mount(&["-o", &format!("remount,size={megabytes}m")], &self.0);
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        // The world could not remove its directory with the disk in it.
-        let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
-    }
-}
-
-fn mount(arguments: &[&str], place: &Path) {
-    let status = Command::new("mount").args(arguments).arg(place).status();
-    assert!(
-        status.is_ok_and(|status| status.success()),
-        "a small disk can be mounted by root only: run this test as root"
-    );
-}
-
 #[test]
 fn a_disk_without_room() -> Outcome {
     let directory = tempfile::Builder::new().prefix("surefoot-small-").tempdir()?;
     surefoot_tests::notes::open_to_all(directory.path())?;
-    let disk = SmallDisk::mount(&directory.path().join("srv"), 40);
+    let disk = SmallDisk::mount(&directory.path().join("srv"), 40)?;
     let mut world = World::installed_below(directory)?;
     let bulky = |checkout: &Path| std::fs::write(checkout.join("bulk"), vec![0; 20 << 20]).unwrap();
     world.vendor.release("1.1.0", "It is large", Change { edit: Some(&bulky), ..with_author() })?;
@@ -106,6 +74,6 @@ fn a_disk_without_room() -> Outcome {
 
     is_untouched(&world)?;
     is_remembered(&world, "refused")?;
-    disk.resize(200);
+    disk.resize(200)?;
     then_it_goes_in(&world)
 }

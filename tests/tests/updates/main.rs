@@ -6,6 +6,7 @@
 mod bad;
 mod good;
 mod kept;
+mod room;
 mod setbacks;
 mod taken_back;
 
@@ -21,6 +22,14 @@ const AUTHOR: &str = "alter table notes add column author text not null default 
 /// A release with a migration that the release before cannot work with.
 fn with_author() -> Change<'static> {
     Change { migration: Some(AUTHOR), ..Change::default() }
+}
+
+/// Lets `bin/stop` be what stops the application from this release on.
+fn stopped_by(checkout: &Path, lines: &str) {
+    let path = checkout.join("publish.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[\"bin/notes\", \"stop\"]", "[\"bin/stop\"]")).unwrap();
+    write_script(checkout, "bin/stop", lines);
 }
 
 /// Makes an executable of the release.

@@ -112,10 +112,11 @@ impl Postgres {
         tools::for_server("pg_dump", facts.major())?;
         tools::for_server("pg_restore", facts.major())?;
         let catalog = self.catalog()?;
-        let room = match &catalog {
-            Ok(catalog) => room::free(catalog, self.live(), self.administration),
+        let place = match &catalog {
+            Ok(catalog) => room::place(catalog, self.live(), self.administration),
             Err(_) => None,
         };
+        let room = place.as_deref().and_then(room::free);
         let why_not_clone = match &catalog {
             Err(reason) => Some(reason.clone()),
             Ok(_) => why_no_room(facts.size, room),
@@ -136,6 +137,9 @@ impl Postgres {
             needed: margin(facts.size),
             read_only: facts.read_only,
             clients: clients::lasting(self)?,
+            place,
+            beside: facts.size + facts.size / 10,
+            aside: if catalog.is_err() { margin(facts.size) } else { 0 },
         })
     }
 

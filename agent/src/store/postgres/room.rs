@@ -1,5 +1,7 @@
 //! How much room a copy would have on the server's disk.
 
+use std::path::{Path, PathBuf};
+
 use serde::Deserialize;
 
 use super::super::Administration;
@@ -8,7 +10,7 @@ use super::names::literal;
 
 #[derive(Deserialize)]
 struct Directory {
-    path: String,
+    path: PathBuf,
 }
 
 /// Bytes that a copy of `size` may need: a fifth more, and 100 MB for what else happens meanwhile.
@@ -16,8 +18,8 @@ pub(super) fn margin(size: u64) -> u64 {
     size + size / 5 + 100_000_000
 }
 
-/// Bytes free where the database's files lie; `None`: the server is elsewhere, or hides where they are.
-pub(super) fn free(catalog: &Catalog, live: &str, administration: Administration) -> Option<u64> {
+/// Where the database's files lie; `None`: the server is elsewhere, or hides where they are.
+pub(super) fn place(catalog: &Catalog, live: &str, administration: Administration) -> Option<PathBuf> {
     if administration == Administration::Never {
         return None;
     }
@@ -28,6 +30,11 @@ pub(super) fn free(catalog: &Catalog, live: &str, administration: Administration
         literal(live)
     );
     let directory: Directory = catalog.session.ask(&catalog.from, "ask where the database lies", &sql).ok()?;
-    let disk = rustix::fs::statvfs(directory.path).ok()?;
+    Some(directory.path)
+}
+
+/// Bytes free on the file system of a directory.
+pub(super) fn free(place: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(place).ok()?;
     Some(disk.f_bavail * disk.f_frsize)
 }

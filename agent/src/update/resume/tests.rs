@@ -6,7 +6,7 @@ use crate::plan::Step;
 use crate::update::tests::machine::Machine;
 use crate::update::tests::release::{Kind, Migration, Release};
 
-/// Fetch 0, stage 1, prepare 2, backup 3, stop 4, backup 5, migrate 6, activate 7, start 8, probe 9.
+/// Fetch 0, stage 1, prepare 2, backup 3, reserve 4, stop 5, backup 6, migrate 7, activate 8, start 9, probe 10.
 struct Told(Machine);
 
 fn told() -> Told {
@@ -21,7 +21,7 @@ impl Told {
     fn journal(&self, records: &[Record]) -> Journal {
         crate::durable::remove_tree(&self.0.here().updates()).unwrap();
         let plan = self.0.plan_update(Some("1.0.0"), "1.1.0");
-        assert!(matches!(plan.steps[STOP], Step::Stop) && matches!(plan.steps[9], Step::Probe));
+        assert!(matches!(plan.steps[STOP], Step::Stop) && matches!(plan.steps[10], Step::Probe));
         let directory = self.0.here().update(1, &plan.to.version);
         let mut journal = Journal::begin(&directory, plan, jiff::Timestamp::UNIX_EPOCH).unwrap();
         for record in records {
@@ -31,7 +31,7 @@ impl Told {
     }
 }
 
-const STOP: usize = 4;
+const STOP: usize = 5;
 
 /// Steps to revert, and whether each was applied.
 type Steps = &'static [(usize, bool)];
@@ -128,22 +128,22 @@ fn the_door_is_closed_while_neither_release_may_start() {
         std::iter::once(failed()).chain(reverts).collect::<Vec<_>>()
     };
     let cases = [
-        (up_to(3), false),
+        (up_to(4), false),
         // Stopped, and nothing else: old code and old data agree.
         (up_to(STOP), false),
         (up_to(STOP + 1), true),
-        (up_to(6), true),
-        (up_to(9), true),
-        (with(up_to(9), &[Record::Soaking]), false),
-        (with(up_to(9), &[Record::Soaking, failed()]), true),
-        (with(up_to(9), &reverted(6..=9)), true),
-        (with(up_to(9), &reverted(5..=9)), false),
-        (with(up_to(9), &reverted(4..=9)), false),
-        (with(up_to(7), &[failed(), stuck()]), true),
-        (with(up_to(7), &[failed(), stuck(), abandoned()]), false),
-        (with(with(up_to(9), &[Record::Soaking]), &many), false),
-        (with(with(up_to(9), &[Record::Soaking]), &with(many, &[stuck()])), false),
-        (with(up_to(9), &[Record::Committed]), false),
+        (up_to(7), true),
+        (up_to(10), true),
+        (with(up_to(10), &[Record::Soaking]), false),
+        (with(up_to(10), &[Record::Soaking, failed()]), true),
+        (with(up_to(10), &reverted(7..=10)), true),
+        (with(up_to(10), &reverted(6..=10)), false),
+        (with(up_to(10), &reverted(5..=10)), false),
+        (with(up_to(8), &[failed(), stuck()]), true),
+        (with(up_to(8), &[failed(), stuck(), abandoned()]), false),
+        (with(with(up_to(10), &[Record::Soaking]), &many), false),
+        (with(with(up_to(10), &[Record::Soaking]), &with(many, &[stuck()])), false),
+        (with(up_to(10), &[Record::Committed]), false),
     ];
     for (records, closed) in cases {
         assert_eq!(door_is_closed(&told.journal(&records)), closed, "{records:?}");

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use manifest_schema::path::Name;
 
-use super::StepError;
 use super::stage::check_home;
+use super::{StepError, reserve};
 use crate::durable;
 use crate::plan::DatabaseBackup;
+use crate::plan::space::Purpose;
 use crate::store::{BackupRecord, BackupTag, Farewell, Others};
 use crate::update::Walk;
 
 /// Copies surviving files first, then each database.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, files: bool, databases: &[DatabaseBackup]) -> Result<(), StepError> {
+    reserve::give_up(walk, Purpose::Backup)?;
     let directory = walk.here.backup(walk.plan.id);
     // The vendor's own command writes into a directory of its user's below these, which nobody else can list; each file and
     // directory in them has its own mode.

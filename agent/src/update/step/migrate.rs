@@ -2,8 +2,9 @@
 
 use manifest_schema::migration::{MigrationStep, MigrationType};
 
-use super::{StepError, backup, prepare, restore};
+use super::{StepError, backup, prepare, reserve, restore};
 use crate::host::vendor::VendorError;
+use crate::plan::space::Purpose;
 use crate::store::{BackupTag, Keep, VendorCommand};
 use crate::update::Walk;
 
@@ -42,6 +43,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, applied: bool) -> Result<(), StepE
     // A migration in a unit of its own outlives the agent, and would work on in what is being put back.
     let still_runs = |source| VendorError::Run { label: "migrate".to_owned(), source };
     walk.vendor.end_leftovers().map_err(still_runs)?;
+    reserve::give_up(walk, Purpose::WayBack)?;
     for name in walk.plan.migrated_databases() {
         if applied && walk.plan.is_compatible(&name) {
             continue;

@@ -9,10 +9,13 @@ pub mod migrate;
 pub mod prepare;
 pub mod probe;
 pub mod release;
+pub mod reserve;
 pub mod restore;
 pub mod stage;
 pub mod start;
 pub mod stop;
+
+use std::path::PathBuf;
 
 use manifest_schema::path::Name;
 
@@ -62,6 +65,18 @@ pub enum StepError {
     /// A backup that is not there, or cannot be read.
     #[error("the backup cannot be used: {0}")]
     Backup(String),
+    /// There is not enough room, and nothing was stopped.
+    #[error("there is no room for {what}: {} has {} free, {} are needed", place.display(), mebibytes(*free), mebibytes(*needed))]
+    Room {
+        /// For what.
+        what: &'static str,
+        /// A directory of the file system.
+        place: PathBuf,
+        /// Bytes.
+        free: u64,
+        /// Bytes.
+        needed: u64,
+    },
     /// The application does not stand.
     #[error("{0}")]
     Unhealthy(String),
@@ -80,6 +95,11 @@ impl StepError {
     }
 }
 
+/// A size in a sentence.
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
 /// How an update ends whose step failed before the old release was stopped. What comes later is put back, whatever it was.
 pub(super) fn cause(step: &Step, error: &StepError) -> Exit {
     match step {
@@ -96,11 +116,12 @@ pub(super) fn cause(step: &Step, error: &StepError) -> Exit {
             | StepError::Store { .. }
             | StepError::NoDatabase(_)
             | StepError::Backup(_)
+            | StepError::Room { .. }
             | StepError::Unhealthy(_)
             | StepError::Journal(_)
             | StepError::Missing(_) => Exit::Refused,
         },
-        Step::Prepare { .. } | Step::Backup { .. } => Exit::Refused,
+        Step::Prepare { .. } | Step::Backup { .. } | Step::Reserve { .. } => Exit::Refused,
         Step::Adopt
         | Step::Release
         | Step::Stop
@@ -136,6 +157,7 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, step: &Step) -> Result<(), StepErro
         Step::Prepare { hook } => prepare::apply(walk, hook.as_ref()),
         Step::Adopt => adopt::apply(walk),
         Step::Release => release::apply(walk),
+        Step::Reserve { reserves } => reserve::apply(walk, reserves),
         Step::Stop => stop::apply(walk),
         Step::Backup { files, databases } => backup::apply(walk, *files, databases),
         Step::Migrate { steps } => migrate::apply(walk, steps),
@@ -154,6 +176,7 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, step: &Step, applied: bool) -> Res
         Step::Prepare { .. } => prepare::revert(walk),
         Step::Adopt => adopt::revert(walk),
         Step::Release => release::revert(walk),
+        Step::Reserve { .. } => reserve::revert(walk),
         Step::Stop => stop::revert(walk),
         Step::Backup { files, databases } => backup::revert(walk, *files, databases),
         Step::Migrate { .. } => migrate::revert(walk, applied),

@@ -4,19 +4,23 @@ use std::path::Path;
 
 use manifest_schema::path::Name;
 
-use super::{StepError, backup};
+use super::{StepError, backup, reserve};
 use crate::journal::Record;
+use crate::plan::space::Purpose;
 use crate::store::{Aside, BackupRecord, BackupTag, Keep};
 use crate::update::Walk;
 
 /// Brings the backup of update `of` back; what is left is kept aside under a name.
 pub(super) fn apply(walk: &mut Walk<'_, '_>, of: u32, databases: &[Name]) -> Result<(), StepError> {
+    reserve::give_up(walk, Purpose::Restore)?;
     let tag = BackupTag::of_restore(walk.plan.id);
     bring_all_back(walk, of, &tag, databases, Keep::Always)
 }
 
 /// Brings back what this update copied before, then removes what the apply was cut off at.
 pub(super) fn revert(walk: &mut Walk<'_, '_>, databases: &[Name], applied: bool) -> Result<(), StepError> {
+    reserve::give_up(walk, Purpose::Restore)?;
+    reserve::give_up(walk, Purpose::WayBack)?;
     let own = walk.plan.id;
     // Before the release has been started, nobody has written since the copy.
     let keep = if applied { Keep::Always } else { Keep::WherePossible };

@@ -1,6 +1,6 @@
 //! Stop: from here on nothing of the application runs, and nothing of it starts by itself.
 
-use super::StepError;
+use super::{StepError, reserve};
 use crate::durable;
 use crate::host::guard;
 use crate::plan::{Manager, Side};
@@ -16,6 +16,8 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 
 /// The old release serves again.
 pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
+    // What comes after this needs none, and the old release may.
+    reserve::give_up_all(walk)?;
     open_door(walk)?;
     let Some(from) = walk.plan.from.clone() else { return Ok(()) };
     start_services(walk, &from)

@@ -162,7 +162,10 @@ impl Machine {
             let is_of_update = path.starts_with(self.here().updates())
                 && (name.ends_with(".log.partial")
                     || (is_reserve && !began.contains(&path.parent().unwrap().to_owned())));
-            let is_made = ends.iter().any(|end| name.ends_with(end)) || is_reserve || **path == self.here().closed();
+            let is_made = ends.iter().any(|end| name.ends_with(end))
+                || is_reserve
+                || name.ends_with(".reserve")
+                || **path == self.here().closed();
             is_made && !is_fetch && !is_of_update
         };
         walk(self.root()).iter().filter(suspicious).cloned().collect()

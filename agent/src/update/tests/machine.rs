@@ -25,6 +25,7 @@ use crate::fault::{ledger, testing};
 use crate::health::Ask;
 use crate::journal::{self, Journal, JournalError};
 use crate::layout::{AppLayout, InstanceLayout, Layout};
+use crate::plan::space::{Extent, Shelf};
 use crate::plan::{self, Act, DatabaseBackup, Facts, Instance, Manager, Plan, Side};
 use crate::source::Answer;
 use crate::store::Way;
@@ -169,6 +170,7 @@ impl Machine {
             manifest_hash: Sha256::of(to.as_bytes()),
             profile: profile(),
             ways: self.ways(),
+            extents: self.extents(),
             already_failing: Vec::new(),
             applied_by: "a test".to_owned(),
             now: now(),
@@ -177,6 +179,12 @@ impl Machine {
 
     pub(crate) fn ways(&self) -> Vec<DatabaseBackup> {
         vec![DatabaseBackup { database: "main".parse().unwrap(), way: Way::Dump }]
+    }
+
+    /// As they would be for a very small database: each moment of a test is copied, with what is set aside.
+    pub(crate) fn extents(&self) -> Vec<Extent> {
+        let database = "main".parse().unwrap();
+        vec![Extent { database, backup: 40_000, beside: 30_000, aside: 0, lies: Some(Shelf::Home) }]
     }
 
     pub(crate) fn instance(&self) -> Instance {

@@ -329,7 +329,9 @@ fn rollback_of(machine: &Machine, databases: Vec<DatabaseBackup>) -> Plan {
         id: 2,
         taken_back: machine.journals()[0].plan().clone(),
         previous: machine.side("1.0.0"),
+        held: databases.clone(),
         databases,
+        extents: machine.extents(),
         applied_by: "a test".to_owned(),
         now: super::repository::now(),
     })

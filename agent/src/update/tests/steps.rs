@@ -26,8 +26,8 @@ impl Picture {
         let updates = machine.here().updates();
         let is_step = |path: &PathBuf| {
             let name = path.file_name().unwrap().to_string_lossy();
-            // What was built lies in the staged tree and goes with it.
-            !path.starts_with(&updates) && !name.starts_with("app.db") && name != "built"
+            // What was built lies in the staged tree and goes with it. Room that is set aside is given up by whoever needs it.
+            !name.ends_with(".reserve") && !path.starts_with(&updates) && !name.starts_with("app.db") && name != "built"
         };
         let live = if machine.app.current().exists() {
             machine.app.current().join("data/app.db")
