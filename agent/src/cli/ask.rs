@@ -71,12 +71,6 @@ pub(super) fn look(layout: &Layout, asked: Request, format: Format) -> Result<Ex
     Ok(Exit::Ok)
 }
 
-/// Says what a rollback costs, asks, and does it.
-pub(super) fn rollback(layout: &Layout, instance: Option<Name>, dry_run: bool, yes: bool) -> Result<Exit, Failure> {
-    let asked = |dry_run| Request::Rollback { instance: instance.clone(), dry_run };
-    considered(layout, asked, dry_run, if yes { None } else { Some("Go back?") })
-}
-
 /// Says what an abandoned update leaves, asks, and abandons it.
 pub(super) fn abandon(layout: &Layout, instance: Option<Name>, dry_run: bool, yes: bool) -> Result<Exit, Failure> {
     let asked = |dry_run| Request::Abandon { instance: instance.clone(), dry_run };
@@ -104,7 +98,8 @@ fn considered(
     act(layout, asked(false))
 }
 
-fn agreed(question: &str) -> Result<bool, Failure> {
+/// Asks a person; only a person can agree.
+pub(super) fn agreed(question: &str) -> Result<bool, Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::new(Exit::Usage, "nobody is there to agree: say --yes"));
     }
@@ -114,7 +109,8 @@ fn agreed(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn finish(ended: Ended) -> Result<Exit, Failure> {
+/// Says how a request ended.
+pub(super) fn finish(ended: Ended) -> Result<Exit, Failure> {
     if ended.exit != Exit::Ok {
         return Err(Failure::new(ended.exit, ended.message));
     }

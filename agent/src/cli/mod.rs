@@ -14,6 +14,7 @@ mod log;
 mod man;
 mod print;
 mod progress;
+mod rollback;
 mod show;
 mod status;
 mod table;
@@ -139,6 +140,9 @@ enum Verb {
         /// Only say what it would cost
         #[arg(long)]
         dry_run: bool,
+        /// Say that in JSON
+        #[arg(long, requires = "dry_run")]
+        json: bool,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -261,7 +265,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Update { version, again, which } => {
             ask::act(&layout, Request::Update { instance: which.instance, version, again })
         }
-        Verb::Rollback { dry_run, yes, which } => ask::rollback(&layout, which.instance, dry_run, yes),
+        Verb::Rollback { dry_run, json, yes, which } => {
+            rollback::run(&layout, which.instance, &rollback::How { dry_run, json, yes })
+        }
         Verb::Resume { which } => ask::act(&layout, Request::Resume { instance: which.instance }),
         Verb::Abandon { dry_run, yes, which } => ask::abandon(&layout, which.instance, dry_run, yes),
         Verb::History { which, format } => history::run(&layout, &which, format),

@@ -169,7 +169,7 @@ impl<'a> CommandStore<'a> {
         format!("{}.backup", self.name)
     }
 
-    fn left(&self, tag: &BackupTag, dir: &Path) -> PathBuf {
+    pub(super) fn left(&self, tag: &BackupTag, dir: &Path) -> PathBuf {
         dir.join(format!("{}.left-{tag}", self.name))
     }
 }

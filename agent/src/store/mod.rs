@@ -264,6 +264,18 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// The name under which a restore of this tag will leave the live database aside; `dir` is that of the act's own backup.
+    ///
+    /// # Errors
+    /// When the server cannot be asked where a copy would lie.
+    pub fn left_name(&self, tag: &BackupTag, dir: &Path) -> Result<String, StoreError> {
+        match self {
+            Self::Postgres(store) => store.left_name(tag, dir),
+            Self::Sqlite(store) => Ok(store.left_name(tag)),
+            Self::Command(store) => Ok(store.left(tag, dir).display().to_string()),
+        }
+    }
+
     /// Removes what restores of this tag left aside, if anything; `dir` is the one that they were told.
     ///
     /// # Errors

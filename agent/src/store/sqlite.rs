@@ -158,6 +158,10 @@ impl Sqlite {
         }
     }
 
+    pub(super) fn left_name(&self, tag: &BackupTag) -> String {
+        restore::left_name(&self.live, tag).display().to_string()
+    }
+
     pub(super) fn forget_left(&self, tag: &BackupTag) -> Result<(), StoreError> {
         let Some(here) = Directory::of(self)? else { return Ok(()) };
         for path in restore::left(&here, tag).into_iter().rev() {

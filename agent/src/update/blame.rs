@@ -122,6 +122,7 @@ fn runs_a_command(step: &Step) -> bool {
         | Step::Stage { .. }
         | Step::Adopt
         | Step::Release
+        | Step::Reserve { .. }
         | Step::Stop
         | Step::Backup { .. }
         | Step::Restore { .. }

@@ -7,7 +7,7 @@ mod expire;
 
 use manifest_schema::version::ReleaseVersion;
 
-pub use expire::{expire, is_expired, kept_until};
+pub use expire::{days_after, expire, is_expired, kept_until};
 
 use super::step::reserve::give_up_all;
 use super::step::stage::check_home;

@@ -10,7 +10,7 @@ mod memory;
 mod outcome;
 mod preflight;
 mod recover;
-mod rollback;
+pub mod rollback;
 mod room;
 mod update;
 

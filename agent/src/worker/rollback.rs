@@ -1,46 +1,44 @@
 //! `surefoot rollback`: back to the release before, because an admin says so; and what that costs, said before it is done.
+//! What would stand in its way is found before anything is touched: a backup that is not whole, a database that does not answer, no
+//! room.
 
+mod cost;
+
+pub use cost::{Becomes, Cost, Fate};
+
+use jiff::Timestamp;
 use manifest_schema::path::Name;
+use manifest_schema::profile::Database;
 
-use super::preflight::{Examined, refused};
+use super::preflight::refused;
 use super::update::{begin, execute};
 use super::{Reply, Work, check, room, vendor};
 use crate::config::Settings;
-use crate::exit::{Exit, Failure};
-use crate::journal::{Journal, history};
-use crate::plan::{self, DatabaseBackup, RollbackFacts, Side};
-use crate::store::{BackupRecord, Held, Way};
-use crate::update::with_store;
+use crate::exit::{Exit, Failure, chain};
+use crate::host::vendor::Vendor;
+use crate::journal::{Journal, Record, history};
+use crate::plan::space::Extent;
+use crate::plan::{self, DatabaseBackup, Plan, RollbackFacts, Side, Step};
+use crate::store::{BackupRecord, BackupTag, Condition, Held, StoreError, Way};
+use crate::update::{keep, with_store};
+use cost::FromFiles;
 
 /// Takes the last good update back.
 pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, by: &str) -> Result<Reply, Failure> {
     let journals = check::journals(work, settings)?;
     let (update, previous) = taken_back(settings, &journals)?;
-    let databases = incompatible(update);
-    let cost = cost(work, settings, update, &previous, &databases)?;
-    if dry_run {
-        return Ok(Reply {
-            exit: Exit::Ok,
-            message: cost,
-            answer: Some(serde_json::json!({ "to": previous.version, "databases": databases })),
-        });
-    }
-    let held = held(work, settings, update, &databases)?;
-    let Examined { ways: databases, extents } = ways(work, settings, update, databases)?;
-    let mut taken_back = update.plan().clone();
-    // How clients are dealt with is asked of today's configuration.
-    taken_back.instance.clients = settings.instance.clients;
-    let plan = plan::plan_rollback(RollbackFacts {
-        id: work.next_id(settings, &journals)?,
-        taken_back,
-        previous,
-        databases,
-        held,
-        extents,
-        applied_by: format!("asked for by {by}"),
-        now: work.now(),
-    });
+    let id = work.next_id(settings, &journals)?;
+    let scene = Scene { work, settings, update, id, vendor: vendor(&settings.instance, &work.here(settings)) };
+    let found = scene.examine()?;
+    let cost = scene.cost(&previous, &found);
+    let noted: Vec<String> = found.iter().filter_map(|found| found.noted.clone()).collect();
+    let plan = scene.plan(previous, found, by);
     room::check(work, settings, &plan, 0, "the rollback")?;
+    if dry_run {
+        let answer = serde_json::to_value(&cost).expect("a cost has only text keys");
+        return Ok(Reply { exit: Exit::Ok, message: cost.sentence(), answer: Some(answer) });
+    }
+    noted.into_iter().for_each(|text| work.note(text));
     let mut journal = begin(work, settings, plan)?;
     execute(work, &mut journal, None)
 }
@@ -55,79 +53,156 @@ fn taken_back<'a>(settings: &Settings, journals: &'a [Journal]) -> Result<(&'a J
     Ok((update, previous))
 }
 
+/// What the costs of a rollback are read from.
+struct Scene<'a, 'w> {
+    work: &'a Work<'w>,
+    settings: &'a Settings,
+    /// The update that is taken back.
+    update: &'a Journal,
+    /// The rollback's own number.
+    id: u32,
+    vendor: Vendor,
+}
+
+/// A database that goes back.
+struct Found {
+    record: BackupRecord,
+    condition: Condition,
+    kept_as: String,
+    extent: Extent,
+    /// What an admin should know of it.
+    noted: Option<String>,
+}
+
+impl Scene<'_, '_> {
+    /// Looks at each database that must go back, and at its backup.
+    fn examine(&self) -> Result<Vec<Found>, Failure> {
+        incompatible(self.update).iter().map(|name| self.examine_one(name)).collect()
+    }
+
+    fn examine_one(&self, name: &Name) -> Result<Found, Failure> {
+        let plan = self.update.plan();
+        let database =
+            plan.to.profile.database(name).ok_or_else(|| {
+                Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
+            })?;
+        let record = self.record(name)?;
+        let here = self.work.here(self.settings);
+        let (backup, own) = (here.backup(plan.id), here.backup(self.id));
+        self.ask(database, |store| store.verify(&record, &backup)).map_err(|error| {
+            let (instance, reason) = (&self.settings.instance.name, chain(&error));
+            let reason = format!("{instance}: the backup of database {name} cannot be brought back: {reason}");
+            Failure::new(Exit::Refused, reason)
+        })?;
+        let refused = |error| refused(name, &error);
+        let condition = self.ask(database, |store| store.examine()).map_err(refused)?;
+        let noted = condition.allow_change(name, &self.settings.instance.clients).map_err(refused)?;
+        let tag = BackupTag::of_restore(self.id);
+        let kept_as = self.ask(database, |store| store.left_name(&tag, &own)).map_err(refused)?;
+        let extent = room::extent(self.work, self.settings, name, &condition);
+        Ok(Found { record, condition, kept_as, extent, noted })
+    }
+
+    fn ask<T>(
+        &self,
+        database: &Database,
+        act: impl FnOnce(&crate::store::Store<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        with_store(database, &self.vendor, &self.settings.app(), act)
+    }
+
+    fn record(&self, name: &Name) -> Result<BackupRecord, Failure> {
+        let path = self.work.here(self.settings).backup(self.update.plan().id).join(format!("{name}.json"));
+        let (instance, shown) = (&self.settings.instance.name, path.display());
+        let bytes = std::fs::read(&path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                let reason = format!("{instance}: the backup of database {name} is not kept any more: {shown}");
+                return Failure::new(Exit::NotFound, reason);
+            }
+            let reason = format!("{instance}: the backup of database {name} cannot be read: {shown}: {error}");
+            Failure::new(Exit::Refused, reason)
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let reason = format!("{instance}: the backup of database {name} cannot be read: {shown}: {error}");
+            Failure::new(Exit::Refused, reason)
+        })
+    }
+
+    fn cost(&self, previous: &Side, found: &[Found]) -> Cost {
+        let plan = self.update.plan();
+        let fates = plan.to.profile.databases.iter().map(|database| {
+            let becomes = match found.iter().find(|found| found.record.database == database.name) {
+                Some(found) => self.goes_back(found),
+                None => Becomes::Stays { migrated: plan.migrated_databases().contains(&database.name) },
+            };
+            Fate { database: database.name.clone(), becomes }
+        });
+        let from_files = found.iter().any(|found| way(&found.record.held) == Way::Dump);
+        let data = (!found.is_empty()).then_some(FromFiles(from_files));
+        Cost {
+            instance: self.settings.instance.name.clone(),
+            from: plan.to.version.clone(),
+            to: previous.version.clone(),
+            databases: fates.collect(),
+            files: previous.profile.keep.iter().map(|kept| kept.path.to_string()).collect(),
+            services: plan.to.profile.services.iter().map(|service| service.name.clone()).collect(),
+            downtime_seconds: cost::downtime(self.update, data).map(|span| span.as_secs().max(1).unsigned_abs()),
+        }
+    }
+
+    fn goes_back(&self, found: &Found) -> Becomes {
+        let (now, made_at) = (self.work.now(), made_at(self.update));
+        Becomes::Before {
+            made_at,
+            age_seconds: now.duration_since(made_at).as_secs().max(0),
+            bytes: found.record.size,
+            bytes_now: found.condition.size,
+            kept_as: found.kept_as.clone(),
+            kept_until: keep::days_after(now, self.settings.keep_previous_days),
+        }
+    }
+
+    fn plan(&self, previous: Side, found: Vec<Found>, by: &str) -> Plan {
+        let backups = |way: fn(&Found) -> Way| -> Vec<DatabaseBackup> {
+            let backup = |found: &Found| DatabaseBackup { database: found.record.database.clone(), way: way(found) };
+            found.iter().map(backup).collect()
+        };
+        let databases = backups(|found| found.condition.way);
+        let held = backups(|found| way(&found.record.held));
+        let mut taken_back = self.update.plan().clone();
+        // How clients are dealt with is asked of today's configuration.
+        taken_back.instance.clients = self.settings.instance.clients;
+        plan::plan_rollback(RollbackFacts {
+            id: self.id,
+            taken_back,
+            previous,
+            databases,
+            held,
+            extents: found.into_iter().map(|found| found.extent).collect(),
+            applied_by: format!("asked for by {by}"),
+            now: self.work.now(),
+        })
+    }
+}
+
 /// Databases with which the release before cannot work as they are.
 fn incompatible(update: &Journal) -> Vec<Name> {
     let plan = update.plan();
     plan.migrated_databases().into_iter().filter(|name| !plan.is_compatible(name)).collect()
 }
 
-fn cost(
-    work: &Work<'_>,
-    settings: &Settings,
-    update: &Journal,
-    previous: &Side,
-    databases: &[Name],
-) -> Result<String, Failure> {
-    let (name, to) = (&settings.instance.name, &previous.version);
-    if databases.is_empty() {
-        return Ok(format!("{name} goes back to {to}; its data stays as it is"));
-    }
-    let here = work.here(settings);
-    for database in databases {
-        let record = here.backup(update.plan().id).join(format!("{database}.json"));
-        if !record.exists() {
-            return Err(Failure::new(
-                Exit::NotFound,
-                format!("{name}: the backup of database {database} is not kept any more: {}", record.display()),
-            ));
-        }
-    }
-    let names: Vec<&str> = databases.iter().map(Name::as_str).collect();
-    let since = update.plan().planned_at.strftime("%Y-%m-%d %H:%M UTC");
-    Ok(format!(
-        "{name} goes back to {to}, and database {} to how it was before the update of {since}. \
-         What was written since is not in it; it is kept aside under another name",
-        names.join(", ")
-    ))
+/// When the databases were copied that the update then changed.
+fn made_at(update: &Journal) -> Timestamp {
+    let is_backup = |step: usize| matches!(update.plan().steps.get(step), Some(Step::Backup { .. }));
+    let made =
+        update.entries().iter().rfind(|entry| matches!(entry.record, Record::Applied { step } if is_backup(step)));
+    made.map_or(update.plan().planned_at, |entry| entry.at)
 }
 
-/// How to copy what is being left.
-fn ways(work: &Work<'_>, settings: &Settings, update: &Journal, names: Vec<Name>) -> Result<Examined, Failure> {
-    let vendor = vendor(&settings.instance, &work.here(settings));
-    let mut found = Examined::default();
-    for name in names {
-        let database =
-            update.plan().to.profile.database(&name).ok_or_else(|| {
-                Failure::new(Exit::Unexpected, format!("the installed release has no database {name}"))
-            })?;
-        let condition = with_store(database, &vendor, &settings.app(), |store| store.examine())
-            .map_err(|error| Failure::new(Exit::Refused, format!("database {name}: {}", crate::exit::chain(&error))))?;
-        found.extents.push(room::extent(work, settings, &name, &condition));
-        found.ways.push(DatabaseBackup { database: name, way: condition.way });
+/// How a backup was made.
+fn way(held: &Held) -> Way {
+    match held {
+        Held::Clone { .. } => Way::Clone,
+        Held::Dump { .. } | Held::File { .. } | Held::Directory { .. } | Held::Nothing => Way::Dump,
     }
-    Ok(found)
-}
-
-/// How the backups that go back were made.
-fn held(
-    work: &Work<'_>,
-    settings: &Settings,
-    update: &Journal,
-    names: &[Name],
-) -> Result<Vec<DatabaseBackup>, Failure> {
-    let directory = work.here(settings).backup(update.plan().id);
-    let of = |name: &Name| {
-        let path = directory.join(format!("{name}.json"));
-        let unusable = |reason: String| {
-            Failure::new(Exit::Refused, format!("the backup cannot be used: {}: {reason}", path.display()))
-        };
-        let bytes = std::fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-        let record: BackupRecord = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-        let way = match record.held {
-            Held::Clone { .. } => Way::Clone,
-            Held::Dump { .. } | Held::File { .. } | Held::Directory { .. } | Held::Nothing => Way::Dump,
-        };
-        Ok(DatabaseBackup { database: name.clone(), way })
-    };
-    names.iter().map(of).collect()
 }

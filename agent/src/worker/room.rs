@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::plan::space::{Extent, Reserve, Shelf};
 use crate::plan::{Plan, Step};
-use crate::store::{Condition, Way};
+use crate::store::Condition;
 
 /// What room a database needs, and on which of the agent's file systems it lies.
 pub(super) fn extent(work: &Work<'_>, settings: &Settings, database: &Name, condition: &Condition) -> Extent {
@@ -26,21 +26,6 @@ pub(super) fn extent(work: &Work<'_>, settings: &Settings, database: &Name, cond
     };
     let Condition { needed, beside, aside, .. } = *condition;
     Extent { database: database.clone(), backup: needed, beside, aside, lies }
-}
-
-/// Where a dump is made because the server has no room for a copy, it must still have room for the dump on its way back.
-pub(super) fn check_server(database: &Name, condition: &Condition) -> Result<(), Failure> {
-    match condition {
-        Condition { way: Way::Dump, room: Some(room), beside, .. } if room < beside => {
-            let (free, needed) = (mebibytes(*room), mebibytes(*beside));
-            let reason = format!(
-                "there is no room: the server of database {database} has {free} free, bringing its backup back beside it \
-                 needs {needed}"
-            );
-            Err(Failure::new(Exit::Refused, reason))
-        }
-        Condition { .. } => Ok(()),
-    }
 }
 
 /// Room for the artifact, the unpacked release, as much again for what is built in it, and for what will be set aside.

@@ -1,6 +1,6 @@
 //! What an update needs and does not find: the source, the artifact, the database, room.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use surefoot_tests::notes::{Change, SmallDisk, World};
 

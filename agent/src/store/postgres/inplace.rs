@@ -83,7 +83,7 @@ fn schemas(store: &Postgres) -> Result<String, StoreError> {
 }
 
 /// Where the contents that are being left are kept.
-fn left_file(store: &Postgres, tag: &BackupTag, dir: &Path) -> PathBuf {
+pub(super) fn left_file(store: &Postgres, tag: &BackupTag, dir: &Path) -> PathBuf {
     dir.join(format!("{}.left-{tag}.dump.zst", store.name))
 }
 

@@ -248,6 +248,13 @@ impl Postgres {
         Ok(())
     }
 
+    pub(super) fn left_name(&self, tag: &BackupTag, dir: &Path) -> Result<String, StoreError> {
+        Ok(match self.catalog()? {
+            Ok(_) => names::beside(self.live(), tag, Role::Left(1)),
+            Err(_) => inplace::left_file(self, tag, dir).display().to_string(),
+        })
+    }
+
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         vec![self.setting.clone()]
     }

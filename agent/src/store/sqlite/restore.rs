@@ -126,8 +126,13 @@ fn free(here: &Directory, tag: &BackupTag) -> PathBuf {
     names(here, tag).find(|path| !is_there(path)).expect("numbers do not end")
 }
 
+/// The first name that a restore of this tag leaves the live file under.
+pub(super) fn left_name(live: &Path, tag: &BackupTag) -> PathBuf {
+    durable::beside(live, &format!(".sf{tag}-left"))
+}
+
 fn names(here: &Directory, tag: &BackupTag) -> impl Iterator<Item = PathBuf> + use<> {
-    let first = durable::beside(&here.live(), &format!(".sf{tag}-left"));
+    let first = left_name(&here.live(), tag);
     (1..).map(move |number| if number == 1 { first.clone() } else { durable::beside(&first, &number.to_string()) })
 }
 

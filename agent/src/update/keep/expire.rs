@@ -22,8 +22,12 @@ pub fn kept_until(journal: &Journal, days: u32) -> Option<Timestamp> {
     if journal.is_open() || history::status(journal) == history::Status::Abandoned {
         return None;
     }
-    let ended = journal.entries().last()?.at;
-    Some(ended.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX))
+    Some(days_after(journal.entries().last()?.at, days))
+}
+
+/// So many days after a moment, or the end of time.
+pub fn days_after(moment: Timestamp, days: u32) -> Timestamp {
+    moment.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether the update's backup, and what was left aside, were removed after their days.
