@@ -31,6 +31,43 @@ const EXITS: [(Exit, &str); 13] = [
     (Exit::Stale, "The vendor's metadata has expired: nothing is installed until the vendor renews it."),
 ];
 
+const STUCK: &str = "An update that can neither be finished nor undone waits for a person. So it stays, through restarts and \
+    reboots, until somebody decides. The services are left as they are: what runs goes on running, and what was stopped stays \
+    down where old code would meet new data. Other applications on the machine go on being updated. surefoot status, systemctl \
+    status surefoot and exit code 8 say it as long as it is so. A journal that cannot be read stops an instance in the same \
+    way. There is no hurry that would be worth a guess:";
+
+const STUCK_STEPS: [(&str, &str); 5] = [
+    (
+        "1. Look: surefoot status, surefoot log",
+        "The last lines of the log say which step could not be put back, and why: a full disk, a database that does not \
+         answer, a unit that does not start.",
+    ),
+    (
+        "2. Mend the cause",
+        "Make room, start the database, correct the unit. Touch neither the application's directory nor its database: \
+         the agent knows what it has still to do.",
+    ),
+    (
+        "3. surefoot resume",
+        "The update is taken up where it stopped and put back to the end; the release before runs again. Where that fails \
+         once more, it is stuck once more, and nothing is worse.",
+    ),
+    (
+        "Or put it right by hand, then surefoot abandon",
+        "surefoot abandon --dry-run says where the directory leads, which services run, and under which names databases were \
+         backed up or left aside. Let the directory lead to the release that is to stay and bring its data back; remove \
+         /var/lib/surefoot/NAME/closed, which keeps the units down, and start them; then surefoot abandon closes the update. \
+         It starts and stops nothing, and throws nothing away.",
+    ),
+    (
+        "A damaged journal",
+        "surefoot abandon keeps the damaged file beside as journal.jsonl.damaged and goes on with what can be read of it; \
+         where nothing can, the update's directory is kept under its name with .damaged at the end. One that a newer version \
+         of surefoot wrote is not damaged: install that version again.",
+    ),
+];
+
 const FILES: [(&str, &str); 8] = [
     ("/etc/surefoot/NAME.toml", "The configuration of the instance NAME."),
     ("/etc/surefoot/NAME.d/*.toml", "Drop-ins: their keys win, in the order of the files' names."),
@@ -77,12 +114,22 @@ fn render(command: Command, is_main: bool) -> Vec<u8> {
         man.render_options_section(&mut page)?;
         if is_main {
             man.render_subcommands_section(&mut page)?;
+            stuck().to_writer(&mut page)?;
         }
         exits().to_writer(&mut page)?;
         files().to_writer(&mut page)
     };
     write().expect("memory takes all that is written");
     page
+}
+
+fn stuck() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["WHEN AN UPDATE IS STUCK"]).text([roman(STUCK)]);
+    for (what, how) in STUCK_STEPS {
+        roff.control("TP", []).text([bold(what)]).text([roman(how)]);
+    }
+    roff
 }
 
 fn exits() -> Roff {

@@ -150,11 +150,19 @@ enum Verb {
         which: Which,
     },
     /// Take a stuck update up again, after mending what it stumbled over
+    ///
+    /// The update goes on where it stopped, and is put back to the end. Where it stumbles again, it is stuck again. See
+    /// surefoot(8), WHEN AN UPDATE IS STUCK.
     Resume {
         #[command(flatten)]
         which: Which,
     },
     /// Leave a stuck update as it is, after putting things right by hand
+    ///
+    /// Says first what that leaves: which release the directory leads to and counts as installed from then on, which services run,
+    /// and where copies of the data lie. Then it closes the update and opens the door, so that units may start again. It starts
+    /// and stops nothing and throws nothing away. A journal that cannot be read is kept beside as journal.jsonl.damaged. See
+    /// surefoot(8), WHEN AN UPDATE IS STUCK.
     Abandon {
         /// Only say what it would leave
         #[arg(long)]

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{self, Settings};
-use crate::layout::Layout;
+use crate::journal::{self, history};
+use crate::layout::{InstanceLayout, Layout};
 use crate::schedule;
+use crate::update::resume::{self, Next};
 use crate::worker::LastCheck;
 
 /// How long to wait before looking at a wrong configuration again.
@@ -27,19 +29,41 @@ pub(super) fn until_next(layout: &Layout) -> Pause {
     let all = match config::load(layout) {
         Ok(all) => all,
         Err(error) => {
-            let words = format!("configuration: {}", crate::exit::chain(&error));
+            let words = format!("{}configuration: {}", alarm(layout), crate::exit::chain(&error));
             tracing::error!("{words}");
             return Pause { duration: WRONG_CONFIGURATION, check: false, words };
         }
     };
     let now = Timestamp::now();
+    let alarm = alarm(layout);
     let due = all.iter().filter_map(|settings| due(layout, settings, now)).min_by_key(|(at, _)| *at);
     let Some((at, name)) = due else {
-        return Pause { duration: LONGEST, check: false, words: "nothing to check".to_owned() };
+        return Pause { duration: LONGEST, check: false, words: format!("{alarm}nothing to check") };
     };
     let wait = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
-    let words = format!("{}; next check of {name} at {}", summary(layout, &all), at.strftime("%Y-%m-%d %H:%M UTC"));
+    let at = at.strftime("%Y-%m-%d %H:%M UTC");
+    let words = format!("{alarm}{}; next check of {name} at {at}", summary(layout, &all));
     Pause { duration: wait.min(LONGEST), check: wait <= LONGEST, words }
+}
+
+/// What a person must know before all else, as long as it is so: which instances wait for one. From the journals as they are now,
+/// since a check in between says nothing of it.
+fn alarm(layout: &Layout) -> String {
+    let Ok(instances) = layout.instances() else { return String::new() };
+    let reasons: Vec<String> = instances.iter().filter_map(reason_for_alarm).collect();
+    if reasons.is_empty() { String::new() } else { format!("STUCK: {}; see surefoot status; ", reasons.join("; ")) }
+}
+
+fn reason_for_alarm(here: &InstanceLayout) -> Option<String> {
+    let name = here.state().file_name()?.to_string_lossy().into_owned();
+    match journal::read_all(&here.updates()) {
+        Err(error) => Some(format!("{name}: {}", crate::exit::chain(&error))),
+        Ok(journals) => {
+            let open = history::open(&journals)?;
+            let Next::Stuck(reason) = resume::next(open) else { return None };
+            Some(format!("{name} {}: {reason}", open.plan().to.version))
+        }
+    }
 }
 
 fn due(layout: &Layout, settings: &Settings, now: Timestamp) -> Option<(Timestamp, String)> {

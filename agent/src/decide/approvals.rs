@@ -7,7 +7,7 @@ use manifest_schema::digest::Sha256;
 use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
+use crate::{durable, journal};
 
 /// An approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub enum ApprovalError {
         source: std::io::Error,
     },
     /// A line is no approval.
-    #[error("{}: line {line} is not an approval", path.display())]
+    #[error("{}: line {line} is not an approval: remove that line, and approve again what it was for", path.display())]
     Line {
         /// The file.
         path: PathBuf,
@@ -54,22 +54,28 @@ pub enum ApprovalError {
 /// # Errors
 /// When the file or a line of it cannot be read. A last line without newline never happened.
 pub fn read_approvals(path: &Path) -> Result<Vec<Approval>, ApprovalError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(ApprovalError::Read { path: path.to_owned(), source }),
     };
-    text.split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
+    let is_line = |line: &&[u8]| !is_torn(line);
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(is_line);
+    lines
         .enumerate()
         .map(|(number, line)| {
-            serde_json::from_str(line).map_err(|source| ApprovalError::Line {
+            serde_json::from_slice(line).map_err(|source| ApprovalError::Line {
                 path: path.to_owned(),
                 line: number + 1,
                 source,
             })
         })
         .collect()
+}
+
+/// Whether this is what can be left of a line that was being written when the power went.
+fn is_torn(line: &[u8]) -> bool {
+    line.last() != Some(&b'\n') && journal::is_torn(line)
 }
 
 /// Records an approval.

@@ -21,6 +21,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     })
 }
 
+/// Writes what can be made anew over whatever is there, even a directory.
+///
+/// # Errors
+/// As [`write_atomic`], and when a directory of that name stays.
+pub fn write_over(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+        super::remove_tree(path)?;
+    }
+    write_atomic(path, bytes, mode)
+}
+
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf> {
     let mut partial = create_partial(path, mode)?;
     partial.write(bytes)?;

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 pub use copy::copy_tree;
 pub use file::{
     Partial, append_line, create_partial, remove_file, remove_made, reserve, resume_partial, truncate, write_atomic,
-    write_once,
+    write_once, write_over,
 };
 pub use link::{exchange, rename, replace_link};
 pub use owner::{Owner, give_tree, own_dir};

@@ -12,6 +12,7 @@ mod record;
 use std::path::{Path, PathBuf};
 
 pub use damaged::{Damaged, Scan, highest_put_aside, scan};
+pub(crate) use read::is_torn;
 pub use record::{Blame, Entry, Record, Stands};
 
 use read::Reading;

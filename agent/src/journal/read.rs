@@ -75,7 +75,7 @@ fn entries(path: &Path, bytes: &[u8]) -> (Vec<Entry>, Option<JournalError>) {
 }
 
 /// Whether this is what can be left of a line that was being written when the power went.
-fn is_torn(tail: &[u8]) -> bool {
+pub(crate) fn is_torn(tail: &[u8]) -> bool {
     let begins = tail.len().min(BEGINNING.len());
     tail.iter().all(|byte| *byte == 0) || tail[..begins] == BEGINNING[..begins] || is_cut_short(&tail[..begins])
 }

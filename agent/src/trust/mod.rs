@@ -83,11 +83,13 @@ impl TrustError {
             Self::Source(_) | Self::Missing(_) => Exit::Unreachable,
             Self::NoRoot { .. } => Exit::Configuration,
             Self::Refused(tuf::Error::Expired { .. }) => Exit::Stale,
-            Self::BadRoot { .. } | Self::Refused(_) | Self::Manifest { .. } | Self::Contradiction { .. } => {
-                Exit::NotTrusted
-            }
+            Self::BadRoot { .. }
+            | Self::Refused(_)
+            | Self::Manifest { .. }
+            | Self::Contradiction { .. }
+            | Self::Read { .. } => Exit::NotTrusted,
             Self::Store(error) if error.is_no_space() => Exit::Refused,
-            Self::Read { .. } | Self::Store(_) => Exit::Unexpected,
+            Self::Store(_) => Exit::Unexpected,
         }
     }
 }
@@ -96,6 +98,7 @@ impl TrustError {
 pub struct Trust {
     directory: PathBuf,
     repository: TrustedRepository,
+    left_out: Vec<String>,
 }
 
 impl Trust {
@@ -116,27 +119,44 @@ impl Trust {
         };
         let repository =
             TrustedRepository::from_root(&bytes, fingerprint).map_err(|source| TrustError::BadRoot { path, source })?;
-        let mut trust = Self { directory: directory.to_owned(), repository };
-        trust.load_previous()?;
+        let mut trust = Self { directory: directory.to_owned(), repository, left_out: Vec::new() };
+        trust.load_previous();
         Ok(trust)
     }
 
     /// What was trusted before guards against going back. Metadata that the current root's keys did not sign counts for
     /// nothing, as TUF 5.3.11 has it: after a key was replaced, a crash can leave such a file behind.
-    fn load_previous(&mut self) -> Result<(), TrustError> {
+    /// What cannot be read at all counts for nothing either: it is fetched anew, and that is said.
+    fn load_previous(&mut self) {
         let previous = Expiry::PreviousState;
         for role in [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
-            let Some(bytes) = self.stored(role)? else { continue };
+            let bytes = match self.stored(role) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.leave_out(role, &error);
+                    continue;
+                }
+            };
             let loaded = match role {
                 RoleName::Timestamp => self.repository.update_timestamp(&bytes, previous).map(drop),
                 RoleName::Snapshot => self.repository.update_snapshot(&bytes, previous),
                 RoleName::Targets | RoleName::Root => self.repository.update_targets(&bytes, previous),
             };
             if let Err(error) = loaded {
-                tracing::warn!("stored {role} metadata is left out of account: {}", crate::exit::chain(&error));
+                self.leave_out(role, &error);
             }
         }
-        Ok(())
+    }
+
+    fn leave_out(&mut self, role: RoleName, error: &dyn std::error::Error) {
+        let reason = crate::exit::chain(error);
+        self.left_out.push(format!("stored {role} metadata counts for nothing and is fetched anew: {reason}"));
+    }
+
+    /// What was stored and could not be used, as sentences.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// One cycle (TUF 5.3 to 5.6) at the fixed time `now`. A source that changes in the middle, as a forge does while a
@@ -211,9 +231,9 @@ impl Trust {
         role: RoleName,
         wanted: MetaFile,
     ) -> Result<Vec<u8>, TrustError> {
-        match self.stored(role)? {
-            Some(bytes) if Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
-            Some(_) | None => fetch(source, &role.file_name(wanted.version), wanted.length.min(role.cap())),
+        match self.stored(role) {
+            Ok(Some(bytes)) if Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
+            Ok(_) | Err(_) => fetch(source, &role.file_name(wanted.version), wanted.length.min(role.cap())),
         }
     }
 
@@ -226,10 +246,10 @@ impl Trust {
     }
 
     fn store(&self, role: RoleName, bytes: &[u8]) -> Result<(), TrustError> {
-        if self.stored(role)?.is_some_and(|stored| stored == bytes) {
+        if self.stored(role).is_ok_and(|stored| stored.is_some_and(|stored| stored == bytes)) {
             return Ok(());
         }
-        durable::write_atomic(&self.path(role), bytes, 0o644).map_err(TrustError::Store)
+        durable::write_over(&self.path(role), bytes, 0o644).map_err(TrustError::Store)
     }
 }
 

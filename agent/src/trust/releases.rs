@@ -45,9 +45,14 @@ impl Trust {
         let path = manifest_path(&release.custom.version);
         let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
         let store = self.directory.join("manifests").join(format!("{}.json", signed.sha256));
-        let (bytes, is_new) = match (read(&store)?, source) {
+        // One that is damaged on the disk is as good as none.
+        let kept = read(&store).ok().flatten().and_then(|bytes| self.repository.verify_target(&path, bytes).ok());
+        let (bytes, is_new) = match (kept, source) {
             (Some(bytes), _) => (bytes, false),
-            (None, Some(source)) => (fetch(source, &path.hashed(&signed.sha256), signed.length)?, true),
+            (None, Some(source)) => {
+                let bytes = fetch(source, &path.hashed(&signed.sha256), signed.length)?;
+                (self.repository.verify_target(&path, bytes).map_err(TrustError::Refused)?, true)
+            }
             (None, None) => {
                 return Err(TrustError::Missing(format!(
                     "stored manifest of {}: run surefoot check",
@@ -55,14 +60,13 @@ impl Trust {
                 )));
             }
         };
-        let bytes = self.repository.verify_target(&path, bytes).map_err(TrustError::Refused)?;
         let manifest = bytes
             .parse(Manifest::read)
             .map_err(|source| TrustError::Manifest { version: release.custom.version.to_string(), source })?;
         agrees(&manifest, &release.custom)?;
         if is_new {
             durable::make_dirs(&self.directory.join("manifests"), 0o755).map_err(TrustError::Store)?;
-            durable::write_atomic(&store, &bytes, 0o644).map_err(TrustError::Store)?;
+            durable::write_over(&store, &bytes, 0o644).map_err(TrustError::Store)?;
         }
         Ok(manifest)
     }

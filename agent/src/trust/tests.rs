@@ -315,7 +315,49 @@ fn a_manifest_is_what_was_signed_or_nothing() {
     trust.manifest(&candidate, Some(&mut pair.vendor.shelf)).unwrap();
     let stored = pair.place().join("manifests").join(format!("{}.json", candidate.manifest));
     durable::write_atomic(&stored, b"{}", 0o644).unwrap();
-    assert_eq!(trust.manifest(&candidate, None).unwrap_err().exit(), Exit::NotTrusted);
+    assert!(trust.manifest(&candidate, None).is_err(), "never what is not signed");
+}
+
+#[test]
+fn a_manifest_that_was_spoilt_on_the_disk_is_fetched_anew() {
+    let mut pair = pair();
+    let trust = pair.cycle().unwrap();
+    let candidate = the_release(&trust);
+    trust.manifest(&candidate, Some(&mut pair.vendor.shelf)).unwrap();
+    let stored = pair.place().join("manifests").join(format!("{}.json", candidate.manifest));
+    let good = std::fs::read(&stored).unwrap();
+    for spoilt in [&b""[..], b"{", b"garbage", &good[..good.len() / 2], b"\0\0\0\0"] {
+        durable::write_atomic(&stored, spoilt, 0o644).unwrap();
+        trust.manifest(&candidate, Some(&mut pair.vendor.shelf)).unwrap();
+        assert_eq!(std::fs::read(&stored).unwrap(), good);
+    }
+    durable::remove_file(&stored).unwrap();
+    durable::make_dirs(&stored.join("something"), 0o755).unwrap();
+    trust.manifest(&candidate, Some(&mut pair.vendor.shelf)).unwrap();
+    assert_eq!(std::fs::read(&stored).unwrap(), good);
+}
+
+#[test]
+fn cached_metadata_that_cannot_be_used_is_fetched_anew_and_said_so() {
+    for name in ["timestamp.json", "snapshot.json", "targets.json"] {
+        for spoilt in [None, Some(&b""[..]), Some(b"garbage"), Some(b"{\"signed\":{\"spec_version\":\"9.0.0\"}}")] {
+            let mut pair = pair();
+            pair.cycle().unwrap();
+            let path = pair.place().join(name);
+            let good = std::fs::read(&path).unwrap();
+            match spoilt {
+                Some(bytes) => durable::write_atomic(&path, bytes, 0o644).unwrap(),
+                None => {
+                    durable::remove_file(&path).unwrap();
+                    durable::make_dirs(&path, 0o755).unwrap();
+                }
+            }
+            assert!(!pair.load().unwrap().left_out().is_empty(), "{name} {spoilt:?}");
+            the_release(&pair.cycle().unwrap());
+            assert_eq!(std::fs::read(&path).unwrap(), good, "{name} {spoilt:?}");
+            assert!(pair.load().unwrap().left_out().is_empty());
+        }
+    }
 }
 
 /// Publishes a release whose description in the metadata differs from its manifest.

@@ -86,8 +86,8 @@ impl Parting<'_> {
             ),
             Self::PutAside(damaged) => format!(
                 "{}\nNothing can be read of it: {} is moved out of the way. What was installed before that update counts as \
-                 installed then; where 'surefoot status' says that the directory leads elsewhere, 'surefoot adopt' makes \
-                 what is there what is installed.",
+                 installed then. 'surefoot status' says where the directory leads elsewhere: let it lead there before the \
+                 next update.",
                 crate::exit::chain(&damaged.error),
                 damaged.directory.display()
             ),

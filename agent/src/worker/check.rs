@@ -67,6 +67,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
     durable::make_dirs(&here.trust(), 0o755).map_err(|error| Failure::early(&error))?;
     let journals = journals(work, settings)?;
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
+    trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
     let mut source = source(settings)?;
     trust.refresh(&mut source, work.now()).map_err(trusted)?;
     let releases = trust.releases().map_err(trusted)?;
@@ -80,7 +81,7 @@ pub(super) fn journals(work: &Work<'_>, settings: &Settings) -> Result<Vec<Journ
 /// Decides on what was seen.
 pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wish) -> Result<Decision, Failure> {
     let approvals =
-        read_approvals(&work.here(settings).approvals()).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+        read_approvals(&work.here(settings).approvals()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
     Ok(decide::decide(&Facts {
         setbacks: &decide::setbacks(&look.journals, &approvals),
         now: work.now(),
@@ -162,7 +163,7 @@ pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -
     let last = LastCheck { message: work.secrets.hide(&last.message), ..last.clone() };
     let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
-    durable::write_atomic(&here.last_check(), &text, 0o644).map_err(failure)
+    durable::write_over(&here.last_check(), &text, 0o644).map_err(failure)
 }
 
 /// The verified manifest of a release.

@@ -12,7 +12,7 @@ use super::preflight::{Examined, baseline, check_kept, check_manager, check_unit
 use super::{Asker, Reply, Work, room, services};
 use crate::clock::steady::{self, Sight};
 use crate::config::{self, Settings};
-use crate::decide::{Approval, Verdict, Wish, write_approval};
+use crate::decide::{Approval, Verdict, Wish, read_approvals, write_approval};
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
@@ -134,7 +134,10 @@ pub(super) fn approve(
         by: by.to_owned(),
         after: look.journals.last().map_or(0, |journal| journal.plan().id),
     };
-    write_approval(&work.here(settings).approvals(), &approval).map_err(|error| Failure::early(&error))?;
+    // Nothing is added to a file that nobody can read.
+    let path = work.here(settings).approvals();
+    read_approvals(&path).map_err(|error| Failure::of(Exit::Configuration, &error))?;
+    write_approval(&path, &approval).map_err(|error| Failure::early(&error))?;
     if look.installed.is_none() {
         // A first install asks for more than an approval: see `install`.
         let name = &settings.instance.name;

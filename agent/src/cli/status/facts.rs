@@ -159,7 +159,7 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
         waiting: waits.and_then(|last| last.waiting.as_ref()).map(ReleaseVersion::to_string),
         waiting_because: waits.and_then(|last| last.because),
         waiting_severity: waits.and_then(|last| last.severity),
-        setbacks: standings(&layout.instance(name), &journals, now)?,
+        setbacks: standings(&layout.instance(name), &journals, now),
         next_check: due(settings, last_check.as_ref(), now),
         force_critical: settings.policy.force_critical,
         metadata: metadata(layout, settings, last_check.as_ref(), now),

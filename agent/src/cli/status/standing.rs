@@ -6,7 +6,6 @@ use manifest_schema::version::ReleaseVersion;
 use serde::Serialize;
 
 use crate::decide::{self, Rest, Setback, Until, Why};
-use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
 use crate::layout::InstanceLayout;
 
@@ -27,13 +26,14 @@ pub(super) struct Standing {
 }
 
 /// Of releases newer than what is installed. What was not their fault is told only while it keeps them waiting.
-pub(super) fn standings(here: &InstanceLayout, journals: &[Journal], now: Timestamp) -> Result<Vec<Standing>, Failure> {
-    let approvals = decide::read_approvals(&here.approvals()).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
+pub(super) fn standings(here: &InstanceLayout, journals: &[Journal], now: Timestamp) -> Vec<Standing> {
+    // Where they cannot be read, that is said loudly elsewhere.
+    let approvals = decide::read_approvals(&here.approvals()).unwrap_or_default();
     let installed = history::installed(journals).map(|side| side.version);
     let is_newer = |setback: &Setback| installed.as_ref().is_none_or(|installed| setback.version > *installed);
     let matters = |standing: &Standing| standing.rests || standing.why == Why::Failed;
     let all = decide::setbacks(journals, &approvals).into_iter().filter(is_newer);
-    Ok(all.map(|setback| standing(setback, now)).filter(matters).collect())
+    all.map(|setback| standing(setback, now)).filter(matters).collect()
 }
 
 fn standing(setback: Setback, now: Timestamp) -> Standing {
