@@ -8,6 +8,8 @@ use croner::parser::{CronParser, Seconds};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+/// A last check that is further in the future was made by a clock that has been set back since.
+const CORRECTION: SignedDuration = SignedDuration::from_hours(1);
 /// The longest that a check is put off beyond its time.
 const MOST_JITTER: SignedDuration = SignedDuration::from_mins(10);
 
@@ -43,6 +45,18 @@ pub fn parse(text: &str, timezone: Option<&str>) -> Result<Schedule, String> {
 }
 
 impl Schedule {
+    /// When a check is due whose last one was at `last`, never before `now`. Where there was none, or one that the clock has not
+    /// come to yet, it is due now: an instance that waits for a year that a wrong clock has seen would never be updated.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub fn due(&self, last: Option<Timestamp>, now: Timestamp, share: f64) -> Result<Timestamp, String> {
+        match last.filter(|last| *last <= now + CORRECTION) {
+            Some(last) => Ok(self.next(last.min(now), share)?.max(now)),
+            None => self.next(now, share).map(|_| now),
+        }
+    }
+
     /// The next time after `now`. `share` (0 to 1) is this machine's constant place in the jitter.
     ///
     /// # Errors
@@ -105,6 +119,25 @@ mod tests {
         let never = parse("0 3 31 2 *", Some("UTC")).unwrap();
         assert!(never.next("2027-01-06T00:00:00Z".parse().unwrap(), 0.0).is_err());
         assert!(parse("@daily", Some("Europe/Atlantis")).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_keep_a_check_waiting() {
+        let now: Timestamp = "2027-01-06T12:00:00Z".parse().unwrap();
+        let at = |hours: i64| now + SignedDuration::from_hours(hours);
+        let cases: &[(&str, Option<i64>, i64)] = &[
+            ("there was none", None, 0),
+            ("a while ago", Some(-3), 21),
+            ("long ago", Some(-24 * 900), 0),
+            ("the clock was corrected a little", Some(1), 24),
+            ("the clock was two years ahead", Some(24 * 730), 0),
+        ];
+        let daily = parse("@every 24h", None).unwrap();
+        for (what, last, wanted) in cases {
+            assert_eq!(daily.due(last.map(at), now, 0.0).unwrap(), at(*wanted), "{what}");
+        }
+        let never = parse("0 3 31 2 *", Some("UTC")).unwrap();
+        assert!(never.due(None, now, 0.0).is_err(), "what never comes is never due");
     }
 
     #[test]

@@ -89,9 +89,7 @@ pub(super) fn profile(layout: &Layout, settings: &Settings, journals: &[Journal]
 
 /// When the daemon looks for releases again; nothing where the schedule never comes.
 pub(super) fn due(settings: &Settings, last: Option<&LastCheck>, now: Timestamp) -> Option<Timestamp> {
-    let Some(last) = last else { return Some(now) };
-    let next = settings.schedule.next(last.at.min(now), share(settings)).ok()?;
-    Some(next.max(now))
+    settings.schedule.due(last.map(|last| last.at), now, share(settings)).ok()
 }
 
 /// This machine's place in the jitter.

@@ -69,9 +69,8 @@ fn reason_for_alarm(here: &InstanceLayout) -> Option<String> {
 fn due(layout: &Layout, settings: &Settings, now: Timestamp) -> Option<(Timestamp, String)> {
     let name = settings.instance.name.to_string();
     let share = schedule::share(&machine_id(), &name);
-    let after =
-        last_check(layout, settings).map_or(now - SignedDuration::from_hours(24 * 365), |last| last.at.min(now));
-    match settings.schedule.next(after, share) {
+    let last = last_check(layout, settings).map(|last| last.at);
+    match settings.schedule.due(last, now, share) {
         Ok(at) => Some((at.max(now + SignedDuration::from_secs(1)), name)),
         Err(error) => {
             tracing::error!("{name}: {error}");
