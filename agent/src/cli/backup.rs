@@ -18,7 +18,7 @@ use crate::journal::history::Status;
 use crate::journal::{Journal, Record, history as past};
 use crate::layout::{InstanceLayout, Layout};
 use crate::plan::Step;
-use crate::store::{BackupRecord, Held};
+use crate::store::{BackupRecord, Contents, Held};
 use crate::update::keep;
 
 use presence::{Presence, Servers};
@@ -45,6 +45,8 @@ struct Item {
     what: String,
     way: &'static str,
     bytes: u64,
+    /// Tables and rows, where they were counted.
+    contents: Option<Contents>,
     problem: Option<String>,
     #[serde(flatten)]
     presence: Presence,
@@ -213,6 +215,7 @@ fn held(servers: &mut Servers<'_>, journal: Option<&Journal>, directory: &Path) 
         what: "files".to_owned(),
         way: "copy",
         bytes: size_below(&files),
+        contents: None,
         problem: None,
         presence: Presence::There,
     });
@@ -229,13 +232,20 @@ fn database(servers: &mut Servers<'_>, journal: Option<&Journal>, path: &Path) -
             let what = format!("database {}", record.database);
             let directory = path.parent().unwrap_or(path);
             let presence = servers.backup(journal, &record, directory);
-            Item { what, way: way(&record.held), bytes: record.size, problem: None, presence }
+            Item {
+                what,
+                way: way(&record.held),
+                bytes: record.size,
+                contents: record.contents,
+                problem: None,
+                presence,
+            }
         }
         Err(problem) => {
             let what = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let why = "its record cannot be read".to_owned();
             let problem = Some(format!("{}: {problem}", path.display()));
-            Item { what, way: "?", bytes: 0, problem, presence: Presence::Unknown { why } }
+            Item { what, way: "?", bytes: 0, contents: None, problem, presence: Presence::Unknown { why } }
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> CommandStore<'a> {
         let name = self.directory_name();
         let seen = self.copy_to(&dir.join(&name))?;
         let held = Held::Directory { name, sha256: seen.sha256 };
-        Ok(BackupRecord { database: self.name.clone(), tag: tag.clone(), size: seen.size, held })
+        Ok(BackupRecord { database: self.name.clone(), tag: tag.clone(), size: seen.size, contents: None, held })
     }
 
     /// Lets the vendor's command write a backup that becomes `path`, in the place of one that is there.

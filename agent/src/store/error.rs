@@ -221,7 +221,8 @@ pub enum StoreError {
 const PASSING: [&str; 3] = ["57P01", "57P02", "57P03"];
 
 /// What PostgreSQL's programs say when the server goes away under them or is not there yet (libpq's and psql's own words).
-pub(super) const LOST: [&str; 4] = [
+pub(super) const LOST: [&str; 5] = [
+    "the database system is ",
     "server closed the connection unexpectedly",
     "connection to server was lost",
     "terminating connection due to administrator command",
@@ -237,7 +238,8 @@ impl StoreError {
             Self::Unreachable { .. } => true,
             Self::Refused { code, .. } => code.as_deref().is_some_and(|code| PASSING.contains(&code)),
             Self::Tool { source: child::ChildError::Failed { last_words, .. }, .. } => {
-                LOST.iter().any(|words| last_words.contains(words))
+                // Whoever could not log in was turned away before, by `psql`.
+                LOST.iter().chain(&["connection to server"]).any(|words| last_words.contains(words))
             }
             Self::Tool { .. }
             | Self::Settings { .. }

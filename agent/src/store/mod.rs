@@ -29,7 +29,7 @@ pub use self::clients::{Client, ClientKind, Clients, Farewell, Others, Stubborn}
 pub use self::command::CommandStore;
 pub use self::error::StoreError;
 pub use self::postgres::{Grant, Postgres, Properties, SessionSetting, UrlError};
-pub use self::record::{Aside, BackupRecord, BackupTag, Held, Keep, LeftAside, TagError};
+pub use self::record::{Aside, BackupRecord, BackupTag, Contents, Counted, Held, Keep, LeftAside, TagError};
 pub use self::sqlite::Sqlite;
 pub use self::vendor::{RunVendor, VendorCommand};
 pub use crate::host::child::User;
@@ -320,4 +320,4 @@ fn locate(place: &Place<'_>, path: &manifest_schema::path::ReleasePath) -> PathB
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -75,8 +75,32 @@ pub struct BackupRecord {
     pub tag: BackupTag,
     /// Bytes that it takes where it lies.
     pub size: u64,
+    /// How much is in it, as found when it was verified; `None`: nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
     /// Where and what it is.
     pub held: Held,
+}
+
+/// How much is in a database or its backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Tables, the server's own left out.
+    pub tables: u64,
+    /// Rows in all of them.
+    pub rows: u64,
+    /// Whether the rows were counted.
+    pub counted: Counted,
+}
+
+/// How a number of rows was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// One by one.
+    Exactly,
+    /// In the smaller tables; for the others it is the server's estimate.
+    InPart,
 }
 
 /// Where a backup lies and how it is recognised.

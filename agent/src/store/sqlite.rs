@@ -102,17 +102,18 @@ impl Sqlite {
 
     pub(super) fn backup(&self, tag: &BackupTag, dir: &Path, others: &Others<'_>) -> Result<BackupRecord, StoreError> {
         self.discard(tag, dir)?;
-        let record = |size, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, held };
+        let record =
+            |size, contents, held| BackupRecord { database: self.name.clone(), tag: tag.clone(), size, contents, held };
         if !is_there(&self.live) {
-            return Ok(record(0, Held::Nothing));
+            return Ok(record(0, None, Held::Nothing));
         }
         let file = self.file_name();
         let path = dir.join(&file);
         let partial = durable::beside(&path, ".partial");
-        copy::copy(self, &self.made(dir), &partial, self.patience(others))?;
+        let contents = copy::copy(self, &self.made(dir), &partial, self.patience(others))?;
         let sha256 = hash_file(&partial)?;
         durable::rename(&partial, &path).keeping(self.name.as_str())?;
-        Ok(record(size_of(&path)?, Held::File { file, sha256 }))
+        Ok(record(size_of(&path)?, Some(contents), Held::File { file, sha256 }))
     }
 
     /// How long others' locks are waited for. Who is waited for is told.

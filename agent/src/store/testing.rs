@@ -10,7 +10,7 @@ use manifest_schema::path::Name;
 use manifest_schema::profile::Database;
 use tempfile::TempDir;
 
-pub(super) use self::server::{Lingering, Server};
+pub(crate) use self::server::{Lingering, Server};
 use super::{
     Administration, Aside, BackupRecord, BackupTag, Clients, Farewell, Keep, LeftAside, Others, Place, Store,
     StoreError, User, VendorCommand, Way,
@@ -18,11 +18,11 @@ use super::{
 use crate::durable;
 
 /// Every character that a URL gives a meaning.
-pub(super) const PASSWORD: &str = "p@s/s:w#rd";
-pub(super) const ENCODED: &str = "p%40s%2Fs%3Aw%23rd";
+pub(crate) const PASSWORD: &str = "p@s/s:w#rd";
+pub(crate) const ENCODED: &str = "p%40s%2Fs%3Aw%23rd";
 
 /// An application's files: what survives, a release, room for backups.
-pub(super) struct Files {
+pub(crate) struct Files {
     dir: TempDir,
     release: PathBuf,
     shared: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for name in ["shared", "release", "scratch", "backup"] {
             durable::make_dir(&dir.path().join(name), 0o711).unwrap();
@@ -47,38 +47,38 @@ impl Files {
     }
 
     /// Gives the application what lies in its directory.
-    pub(super) fn give_shared(&self) {
+    pub(crate) fn give_shared(&self) {
         durable::give_tree(&self.shared, self.owner()).unwrap();
     }
 
     /// Whom the application's files may be given to.
-    pub(super) fn owner(&self) -> durable::Owner {
+    pub(crate) fn owner(&self) -> durable::Owner {
         let own = durable::Owner { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         self.user.as_ref().map_or(own, User::owner)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub(super) fn backups(&self) -> PathBuf {
+    pub(crate) fn backups(&self) -> PathBuf {
         self.path("backup")
     }
 
     /// Another update's directory for backups.
-    pub(super) fn backups_of(&self, update: &str) -> PathBuf {
+    pub(crate) fn backups_of(&self, update: &str) -> PathBuf {
         let path = self.path(update);
         durable::make_dir(&path, 0o711).unwrap();
         path
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         durable::write_atomic(&self.path(name), text.as_bytes(), 0o755).unwrap();
         self.path(name)
     }
 
     /// Opens a database of a profile here.
-    pub(super) fn open<'a>(
+    pub(crate) fn open<'a>(
         &'a self,
         database: serde_json::Value,
         administration: Administration,
@@ -104,7 +104,7 @@ fn stranger() -> Option<User> {
 }
 
 /// Runs a vendor's command as a child of the test.
-pub(super) fn run_vendor(command: &VendorCommand) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn run_vendor(command: &VendorCommand) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut child = crate::host::child::Child::new(&command.argv[0], command.timeout).args(&command.argv[1..]);
     for (name, value) in &command.env {
         child = child.env(name, value);
@@ -114,19 +114,23 @@ pub(super) fn run_vendor(command: &VendorCommand) -> Result<(), Box<dyn std::err
 }
 
 /// An application's database on the tests' server, with the files that name it.
-pub(super) struct World {
-    pub(super) server: Arc<Server>,
-    pub(super) files: Files,
-    pub(super) database: String,
-    pub(super) role: String,
+pub(crate) struct World {
+    pub(crate) server: Arc<Server>,
+    pub(crate) files: Files,
+    pub(crate) database: String,
+    pub(crate) role: String,
 }
 
 impl World {
     /// A database with a few rows, grants and settings, whose role has these attributes.
-    pub(super) fn new(attributes: &str) -> Self {
+    pub(crate) fn new(attributes: &str) -> Self {
+        Self::on(Server::shared(), attributes)
+    }
+
+    /// The same on this server.
+    pub(crate) fn on(server: Arc<Server>, attributes: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let server = Server::shared();
         let (database, role) = (format!("kkt {number}"), format!("app-{number}"));
         server.sql(
             "postgres",
@@ -159,32 +163,32 @@ impl World {
         world
     }
 
-    pub(super) fn write_env(&self, encoded: &str) {
+    pub(crate) fn write_env(&self, encoded: &str) {
         let url = self.url(&self.role, encoded, self.server.port, &self.database);
         self.files.write("shared/.env", &format!("SECRET='x'\nDATABASE_URL={url}\n"));
     }
 
-    pub(super) fn url(&self, role: &str, encoded: &str, port: u16, database: &str) -> String {
+    pub(crate) fn url(&self, role: &str, encoded: &str, port: u16, database: &str) -> String {
         let database = database.replace(' ', "%20");
         format!("postgresql+asyncpg://{role}:{encoded}@127.0.0.1:{port}/{database}?ssl=disable&pool_size=5")
     }
 
-    pub(super) fn store(&self, administration: Administration) -> Store<'_> {
+    pub(crate) fn store(&self, administration: Administration) -> Store<'_> {
         self.try_store(administration).unwrap()
     }
 
-    pub(super) fn try_store(&self, administration: Administration) -> Result<Store<'_>, StoreError> {
+    pub(crate) fn try_store(&self, administration: Administration) -> Result<Store<'_>, StoreError> {
         let database = serde_json::json!({"type": "postgresql", "url": {"file": ".env", "key": "DATABASE_URL"}});
         self.files.open(database, administration)
     }
 
     /// Runs SQL in the application's database as its role.
-    pub(super) fn sql(&self, sql: &str) -> String {
+    pub(crate) fn sql(&self, sql: &str) -> String {
         self.server.sql_as(&self.role, &self.database, sql)
     }
 
     /// What distinguishes contents: all rows, the sequence, the tables there are.
-    pub(super) fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.sql("SELECT count(*), sum(id), md5(string_agg(name, ',' ORDER BY id)) FROM people;
             SELECT last_value, is_called FROM numbers;
             SELECT string_agg(format('%s.%s:%s', relnamespace::regnamespace, relname, relkind), ' ' ORDER BY 1, relname) FROM pg_class
@@ -194,7 +198,7 @@ impl World {
     }
 
     /// What a migration does: a table that refers to an old one, changed and lost rows.
-    pub(super) fn migrate(&self) {
+    pub(crate) fn migrate(&self) {
         self.sql(
             "CREATE TABLE orders (id int PRIMARY KEY, person int REFERENCES people);
             INSERT INTO orders VALUES (1, 1); UPDATE people SET name = 'changed'; DELETE FROM people WHERE id > 500;
@@ -203,12 +207,12 @@ impl World {
     }
 
     /// A migration that needs no lock on a table.
-    pub(super) fn migrate_rows_only(&self) {
+    pub(crate) fn migrate_rows_only(&self) {
         self.sql("UPDATE people SET name = 'changed'; SELECT nextval('numbers');");
     }
 
     /// What the database has besides its contents.
-    pub(super) fn properties(&self, database: &str) -> String {
+    pub(crate) fn properties(&self, database: &str) -> String {
         self.server.sql("postgres", &format!(
             "SELECT datdba::regrole, datconnlimit, datacl, shobj_description(oid, 'pg_database'),
                 (SELECT string_agg(setrole || ' ' || setconfig::text, ';') FROM pg_db_role_setting WHERE setdatabase = d.oid),
@@ -218,7 +222,7 @@ impl World {
     }
 
     /// The databases whose names begin with the live one's.
-    pub(super) fn databases(&self) -> Vec<String> {
+    pub(crate) fn databases(&self) -> Vec<String> {
         let sql =
             format!("SELECT datname FROM pg_database WHERE starts_with(datname, '{}') ORDER BY 1;", self.database);
         // 'kkt 1' must not find 'kkt 10'.
@@ -229,7 +233,7 @@ impl World {
 
 impl Store<'_> {
     /// Backs up as an update does: a dump while others work, a copy when they are to leave.
-    pub(super) fn keep(&self, tag: &BackupTag, dir: &Path, way: Way) -> Result<BackupRecord, StoreError> {
+    pub(crate) fn keep(&self, tag: &BackupTag, dir: &Path, way: Way) -> Result<BackupRecord, StoreError> {
         let clients = Clients { wait_seconds: 1, ..Clients::default() };
         let others = match way {
             Way::Dump => Others::Stay,
@@ -239,18 +243,18 @@ impl Store<'_> {
     }
 
     /// Restores, and keeps what is left in the same directory.
-    pub(super) fn back(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+    pub(crate) fn back(&self, record: &BackupRecord, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
         self.restore(record, dir, &Aside { dir, keep: Keep::Always, tell: &|_| {} })
     }
 }
 
 /// The tag that most tests use.
-pub(super) fn tag() -> BackupTag {
+pub(crate) fn tag() -> BackupTag {
     BackupTag::of_update(7)
 }
 
 /// The names of what lies in a directory, in order.
-pub(super) fn listing(dir: &Path) -> Vec<String> {
+pub(crate) fn listing(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -174,3 +174,6 @@ fn bytes_below(path: &Path) -> u64 {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| bytes_below(&entry.path())).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,18 @@ use super::url::{Host, Target};
 const POSTGRES: &str = "postgres";
 
 /// What tells one running server from every other.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Identity {
     system: String,
     started: String,
+    /// Whether the role that asks rules it.
+    superuser: bool,
+}
+
+impl Identity {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.system, &self.started) == (&other.system, &other.started)
+    }
 }
 
 /// The administrator's session for the server that `application` talks to, if there is one.
@@ -32,11 +40,12 @@ pub(super) fn session(application: &Session, administration: Administration) -> 
         return Ok(None);
     }
     let wanted = identity(application, &application.target.database)?;
-    let is_same = |session: &Session| identity(session, POSTGRES).is_ok_and(|identity| identity == wanted);
-    let found = candidates.into_iter().find(|session| is_same(session) && is_superuser(session));
+    let is_it =
+        |session: &Session| identity(session, POSTGRES).is_ok_and(|found| found.is_same(&wanted) && found.superuser);
+    let found = candidates.into_iter().find(is_it);
     // A server that is restarted while it is asked must not look like one that nobody may administer: what was made with that
     // right would be undone in another way, or not at all.
-    if found.is_none() && identity(application, &application.target.database)? != wanted {
+    if found.is_none() && !identity(application, &application.target.database)?.is_same(&wanted) {
         let server = application.target.server();
         return Err(StoreError::Unreachable { server, detail: "it was restarted in the middle".to_owned() });
     }
@@ -97,17 +106,13 @@ fn sockets(port: u16) -> Vec<PathBuf> {
 
 fn identity(session: &Session, database: &str) -> Result<Identity, StoreError> {
     let sql = "SELECT json_build_object('system', (SELECT system_identifier::text FROM pg_control_system()),
-        'started', extract(epoch FROM pg_postmaster_start_time())::text);";
+        'started', extract(epoch FROM pg_postmaster_start_time())::text,
+        'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user));";
     match session.ask(database, "ask which server this is", sql) {
         // Where the application's own database is missing, any other tells as well.
         Err(StoreError::UnknownDatabase { .. }) if database != POSTGRES => identity(session, POSTGRES),
         other => other,
     }
-}
-
-fn is_superuser(session: &Session) -> bool {
-    let sql = "SELECT to_json(rolsuper) FROM pg_roles WHERE rolname = current_user;";
-    session.ask(POSTGRES, "ask for the role's rights", sql).unwrap_or(false)
 }
 
 #[cfg(test)]

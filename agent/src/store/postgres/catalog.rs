@@ -51,6 +51,21 @@ impl Catalog {
         self.session.ask(&self.from, "ask for the size of the database", &sql)
     }
 
+    /// Object id and size in bytes of a database, if it is there.
+    pub(super) fn look_up(&self, database: &str) -> Result<Option<(u32, u64)>, StoreError> {
+        let sql = format!(
+            "SELECT to_json((SELECT json_build_array(oid::bigint, pg_database_size(oid)) FROM pg_database WHERE datname = {}));",
+            literal(database)
+        );
+        let answer = self.session.run(&self.from, "look at the database", &sql, SHORT)?;
+        match answer.trim() {
+            "" => Ok(None),
+            answer => serde_json::from_str(answer)
+                .map(Some)
+                .map_err(|source| StoreError::Answer { act: "look at the database".to_owned(), source }),
+        }
+    }
+
     /// Runs SQL that changes something, and passes a fault point when it is done.
     pub(super) fn act(&self, act: &str, sql: &str) -> Result<(), StoreError> {
         self.session.run(&self.from, act, sql, LONG)?;
@@ -90,6 +105,11 @@ impl Catalog {
             // Who was ended may come back at once.
             return self.ushering(database, act, sql);
         }
+        self.with_nobody_seen(database, act, sql)
+    }
+
+    /// The same where nobody was seen a moment ago.
+    pub(super) fn with_nobody_seen(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
         match self.act(act, sql) {
             Err(StoreError::Refused { code: Some(code), .. }) if code == IN_USE => self.ushering(database, act, sql),
             other => other,
@@ -154,7 +174,7 @@ impl Catalog {
 }
 
 /// Ends the usher, also when the act ends in a panic.
-struct SetWhenDropped<'a>(&'a AtomicBool);
+pub(super) struct SetWhenDropped<'a>(pub(super) &'a AtomicBool);
 
 impl Drop for SetWhenDropped<'_> {
     fn drop(&mut self) {

@@ -140,11 +140,14 @@ fn prepared(store: &Postgres) -> Result<Vec<Client>, StoreError> {
 
 /// After the stop: whoever still works in the database is waited for, named, and disconnected, or the update is called off.
 /// Sessions that hold nothing lose nothing by being ended, and are not waited for beyond a moment.
-pub(super) fn send_away(store: &Postgres, catalog: &Catalog, farewell: &Farewell<'_>) -> Result<(), StoreError> {
+pub(super) fn send_away(store: &Postgres, catalog: &Catalog, farewell: &Farewell<'_>) -> Result<Stillness, StoreError> {
     let (live, limit) = (store.live(), Duration::from_secs(farewell.clients.wait_seconds));
     let first = wait(&catalog.session, &catalog.from, store, "true", SHORTEST.min(limit))?;
+    if first.is_empty() {
+        return Ok(Stillness::Reached);
+    }
     if !first.iter().any(|seen| seen.holds) {
-        return Ok(());
+        return Ok(Stillness::SessionsAreLeft);
     }
     let holding = |seen: Vec<Seen>| seen.into_iter().filter(|seen| seen.holds).collect::<Vec<_>>();
     let named = named(store, &holding(first))?;
@@ -162,7 +165,16 @@ pub(super) fn send_away(store: &Postgres, catalog: &Catalog, farewell: &Farewell
     if !clients.is_empty() {
         (farewell.tell)(format!("database {live}: disconnecting {}", list(&clients)));
     }
-    Ok(())
+    Ok(Stillness::SessionsAreLeft)
+}
+
+/// How a farewell went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stillness {
+    /// Nobody is there any more.
+    Reached,
+    /// There are sessions to be ended.
+    SessionsAreLeft,
 }
 
 const HOLDS: &str = "EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted)";
@@ -200,7 +212,9 @@ pub(super) fn clear(store: &Postgres, farewell: &Farewell<'_>) -> Result<(), Sto
         Ok(catalog) => catalog,
         Err(_) => Catalog::open(store.application.clone())?,
     };
-    send_away(store, &catalog, farewell)?;
+    if send_away(store, &catalog, farewell)? == Stillness::Reached {
+        return Ok(());
+    }
     match catalog.end_sessions(store.live()) {
         Err(StoreError::InUse { sessions, .. }) => {
             (farewell.tell)(format!("database {}: sessions that may not be ended: {sessions}", store.live()));

@@ -3,8 +3,9 @@
 use super::super::record::{BackupRecord, BackupTag, Held};
 use super::super::{LeftAside, Others, StoreError};
 use super::catalog::{Catalog, passed};
+use super::clients::Stillness;
 use super::names::{self, Role, identifier};
-use super::{Postgres, clients, properties, swap};
+use super::{Postgres, clients, properties, swap, verify};
 
 /// Makes the copy; a left-over one is replaced.
 pub(super) fn backup(
@@ -17,35 +18,27 @@ pub(super) fn backup(
     let name = names::beside(live, tag, Role::Before);
     catalog.end_leftovers()?;
     catalog.drop_database(&name)?;
-    match others {
+    let stillness = match others {
         // A copy needs the database without sessions.
         Others::Stay => return Err(store.not_possible("it cannot be copied while it is in use".to_owned())),
         Others::Leave(farewell) => clients::send_away(store, catalog, farewell)?,
-    }
+    };
     let wanted = properties::read(&catalog.session, &catalog.from, live)?;
     // Copying files needs no room in the write-ahead log and is the faster way once a checkpoint has been made (manual, CREATE DATABASE).
     let strategy = if catalog.version >= 150_000 { " STRATEGY FILE_COPY" } else { "" };
     let owner = identifier(&wanted.owner);
     let sql = format!("CREATE DATABASE {} OWNER {owner} TEMPLATE {}{strategy};", identifier(&name), identifier(live));
-    catalog.without_sessions(live, "copy the database on the server", &sql)?;
+    let act = "copy the database on the server";
+    match stillness {
+        Stillness::Reached => catalog.with_nobody_seen(live, act, &sql)?,
+        Stillness::SessionsAreLeft => catalog.without_sessions(live, act, &sql)?,
+    }
     properties::apply(&catalog.session, &catalog.from, &name, &wanted)?;
     passed("set the properties of the copy")?;
-    let oid = verify(store, catalog, &name)?;
-    let held = Held::Clone { name: name.clone(), oid };
-    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size: catalog.size(&name)?, held })
-}
-
-/// Looks whether the copy can be worked in, by the application's role, and has as many relations as the original.
-fn verify(store: &Postgres, catalog: &Catalog, name: &str) -> Result<u32, StoreError> {
-    let count = |database: &str| -> Result<u64, StoreError> {
-        store.application.ask(database, "count the relations of the database", "SELECT count(*) FROM pg_class;")
-    };
-    let (copy, original) = (count(name)?, count(store.live())?);
-    if copy != original {
-        let reason = format!("the copy {name} has {copy} relations instead of {original}");
-        return Err(StoreError::NotPossible { database: store.live().to_owned(), reason });
-    }
-    catalog.databases()?.get(name).copied().ok_or_else(|| gone(name))
+    let contents = Some(verify::copy(store, &name)?);
+    let (oid, size) = catalog.look_up(&name)?.ok_or_else(|| gone(&name))?;
+    let held = Held::Clone { name, oid };
+    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size, contents, held })
 }
 
 /// Brings the copy back. Its object id says whether that has happened already.

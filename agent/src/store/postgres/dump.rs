@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use manifest_schema::digest::{Hasher, Sha256};
 
 use super::super::error::{Keeping, Reading, StoreError};
-use super::super::record::{BackupRecord, BackupTag, Held, verify_file};
+use super::super::record::{BackupRecord, BackupTag, Contents, Held, verify_file};
 use super::super::{LeftAside, Others};
 use super::catalog::{Catalog, passed};
 use super::names::{self, Role};
 use super::properties::{self, Properties};
 use super::session::{LONG, Session};
-use super::{Postgres, clients, swap, tools};
+use super::tally::Tally;
+use super::{Postgres, clients, swap, tools, verify};
 use crate::durable::{self, Partial};
 use crate::host::child::{Child, Input, Output};
 
@@ -32,6 +33,7 @@ const LOCK_WAIT: &str = "--lock-wait-timeout=20s";
 pub(super) struct Dumped {
     pub(super) size: u64,
     pub(super) sha256: Sha256,
+    pub(super) contents: Contents,
 }
 
 /// The name of the file that a backup is.
@@ -52,13 +54,15 @@ pub(super) fn backup(
     let facts = store.facts()?;
     let properties = properties::read(&store.application, store.live(), store.live())?;
     let file = file_name(store);
-    let dumped = dump(store, &dir.join(&file), facts.major())?;
+    let dumped = dump(store, &dir.join(&file), facts.major(), others)?;
+    let contents = Some(dumped.contents);
     let held = Held::Dump { file, sha256: dumped.sha256, oid: facts.oid, properties };
-    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size: dumped.size, held })
+    Ok(BackupRecord { database: store.name.clone(), tag: tag.clone(), size: dumped.size, contents, held })
 }
 
 /// Dumps the live database into `path` and reads the dump once through. The name exists only when all is well.
-pub(super) fn dump(store: &Postgres, path: &Path, major: u32) -> Result<Dumped, StoreError> {
+pub(super) fn dump(store: &Postgres, path: &Path, major: u32, others: &Others<'_>) -> Result<Dumped, StoreError> {
+    let expected = verify::expected(store, others)?;
     let program = tools::for_server("pg_dump", major)?;
     let partial = durable::beside(path, ".partial");
     let file = durable::create_partial(&partial, 0o600).keeping(store.live())?;
@@ -70,10 +74,11 @@ pub(super) fn dump(store: &Postgres, path: &Path, major: u32) -> Result<Dumped, 
     ended.map_err(|source| {
         clients::in_the_way(store, StoreError::Tool { act: format!("dump database {}", store.live()), source })
     })?;
-    let dumped = sink.finish(store.live(), &partial)?;
-    read_through(&store.application, &partial, major)?;
+    let (size, sha256) = sink.finish(store.live(), &partial)?;
+    let contents = read_through(&store.application, &partial, major)?.judge(&expected);
+    let contents = contents.map_err(|reason| StoreError::Damaged { path: partial.clone(), reason })?;
     durable::rename(&partial, path).keeping(store.live())?;
-    Ok(dumped)
+    Ok(Dumped { size, sha256, contents })
 }
 
 /// Compresses, then hashes and writes.
@@ -110,20 +115,28 @@ impl Sink {
         Ok(Self { encoder })
     }
 
-    fn finish(self, database: &str, path: &Path) -> Result<Dumped, StoreError> {
+    fn finish(self, database: &str, path: &Path) -> Result<(u64, Sha256), StoreError> {
         let written = self.encoder.finish().reading("compress into", path)?;
         written.file.finish().keeping(database)?;
-        Ok(Dumped { size: written.size, sha256: written.hasher.finish() })
+        Ok((written.size, written.hasher.finish()))
     }
 }
 
-/// Lets `pg_restore` read the whole dump as the application's user and throw away what it would do.
-fn read_through(application: &Session, path: &Path, major: u32) -> Result<(), StoreError> {
+/// Lets `pg_restore` read the whole dump as the application's user, and counts the rows in it. Only the data is asked for, since
+/// a function's body may look like data.
+fn read_through(application: &Session, path: &Path, major: u32) -> Result<Tally, StoreError> {
     let child = Child::new(tools::for_server("pg_restore", major)?, LONG).user(application.user.as_ref());
     let mut dump = open(path)?;
-    let ended = child.args(["--file=/dev/null"]).input(Input::Reader(&mut dump)).run_well();
+    let mut tally = Tally::default();
+    let mut count = |bytes: &[u8]| {
+        tally.feed(bytes);
+        Ok(())
+    };
+    let child =
+        child.args(["--data-only", "--file=-"]).input(Input::Reader(&mut dump)).output(Output::Each(&mut count));
+    let ended = child.run_well();
     ended.map_err(|source| StoreError::Tool { act: format!("read the dump {}", path.display()), source })?;
-    Ok(())
+    Ok(tally)
 }
 
 /// The decompressed bytes of a dump.

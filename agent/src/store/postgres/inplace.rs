@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use super::super::error::{Keeping, Reading, StoreError};
-use super::super::{Aside, BackupTag, LeftAside, record};
+use super::super::{Aside, BackupTag, LeftAside, Others, record};
 use super::dump::{self, Source};
 use super::session::{self, LONG, SHORT};
 use super::{Postgres, tools};
@@ -71,7 +71,7 @@ fn has_happened(store: &Postgres, left: &Path) -> Result<bool, StoreError> {
 /// Dumps what is live, again where an earlier run has dumped it and came no further; then notes what it was a dump of.
 fn keep(store: &Postgres, left: &Path, major: u32) -> Result<(), StoreError> {
     let schemas = schemas(store)?;
-    dump::dump(store, left, major)?;
+    dump::dump(store, left, major, &Others::Stay)?;
     durable::write_atomic(&schemas_file(left), schemas.as_bytes(), 0o600).keeping(store.live())
 }
 

@@ -18,8 +18,10 @@ mod properties;
 mod room;
 mod session;
 mod swap;
+mod tally;
 mod tools;
 mod url;
+mod verify;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

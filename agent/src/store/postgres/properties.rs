@@ -72,7 +72,21 @@ const LISTS: [&str; 6] = [
 
 /// Reads the properties of a database, from any database of the same server.
 pub(super) fn read(session: &Session, from: &str, database: &str) -> Result<Properties, StoreError> {
-    let sql = format!(
+    understand(&session.run(from, READ, &question(database), SHORT)?)
+}
+
+const READ: &str = "read the properties of the database";
+
+fn understand(answer: &str) -> Result<Properties, StoreError> {
+    let wrong = |source| StoreError::Answer { act: READ.to_owned(), source };
+    let mut properties: Properties = serde_json::from_str(answer.trim()).map_err(wrong)?;
+    properties.settings.sort();
+    properties.grants.iter_mut().for_each(|grants| grants.sort());
+    Ok(properties)
+}
+
+fn question(database: &str) -> String {
+    format!(
         "SELECT json_build_object(
             'owner', pg_get_userbyid(d.datdba), 'connection_limit', d.datconnlimit,
             'comment', shobj_description(d.oid, 'pg_database'),
@@ -92,18 +106,14 @@ pub(super) fn read(session: &Session, from: &str, database: &str) -> Result<Prop
             'tablespace', t.spcname)
         FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = {};",
         literal(database)
-    );
-    let mut properties: Properties = session.ask(from, "read the properties of the database", &sql)?;
-    properties.settings.sort();
-    properties.grants.iter_mut().for_each(|grants| grants.sort());
-    Ok(properties)
+    )
 }
 
 /// Gives a new database these properties, all or none, and looks whether it has them.
 pub(super) fn apply(session: &Session, from: &str, database: &str, wanted: &Properties) -> Result<(), StoreError> {
     let statements = statements(database, wanted).join(";\n");
-    session.run(from, "set the properties of the copy", &format!("BEGIN;\n{statements};\nCOMMIT;"), SHORT)?;
-    let found = read(session, from, database)?;
+    let sql = format!("BEGIN;\n{statements};\nCOMMIT;\n{}", question(database));
+    let found = understand(&session.run(from, "set the properties of the copy", &sql, SHORT)?)?;
     if found == *wanted {
         return Ok(());
     }

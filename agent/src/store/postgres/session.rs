@@ -108,7 +108,17 @@ impl Session {
         if says(&[&format!("database \"{database}\" does not exist")]) {
             return StoreError::UnknownDatabase { server, database: database.to_owned() };
         }
+        // A server that is starting says so in its administrator's language, and may be up by the time it is asked again.
+        if self.lets_in(database) {
+            return StoreError::Unreachable { server, detail };
+        }
         StoreError::NotAdmitted { server, user, detail }
+    }
+
+    fn lets_in(&self, database: &str) -> bool {
+        let Ok(psql) = psql() else { return false };
+        let mut question = b"SELECT 1;".as_slice();
+        self.script(&psql, database, SHORT).input(Input::Reader(&mut question)).run_well().is_ok()
     }
 
     /// Whether a server answers there and takes connections (`pg_isready`, which needs no login).

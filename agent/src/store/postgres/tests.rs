@@ -4,10 +4,14 @@ mod clients;
 mod crashes;
 mod looks;
 mod refusals;
+mod restarts;
 
 use super::super::testing::{World, listing, tag};
-use super::super::{Administration, Aside, BackupRecord, BackupTag, Condition, Held, Keep, LeftAside, Store, Way};
+use super::super::{
+    Administration, Aside, BackupRecord, BackupTag, Condition, Contents, Counted, Held, Keep, LeftAside, Store, Way,
+};
 
+use super::verify;
 use Administration::{Never, Peer};
 
 fn examine(store: &Store<'_>) -> Condition {
@@ -176,6 +180,45 @@ fn a_restore_of_another_update_s_backup_leaves_things_under_its_own_name() {
             world.sql("DROP TABLE orders; ALTER TABLE people DROP mail;");
         }
     }
+}
+
+#[test]
+fn a_backup_is_counted_when_it_is_made() {
+    let world = World::new("CREATEDB");
+    world.sql(
+        "CREATE TABLE \"Em pty\" (id int); CREATE TABLE part (id int) PARTITION BY RANGE (id);
+        CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (1) TO (10); INSERT INTO part VALUES (1), (2);",
+    );
+    let (store, dir) = (world.store(Peer), world.files.backups());
+    for way in [Way::Clone, Way::Dump] {
+        let record = store.keep(&tag(), &dir, way).unwrap();
+        let counted = Contents { tables: 3, rows: 1002, counted: Counted::Exactly };
+        assert_eq!(record.contents, Some(counted), "{way:?}");
+        let mut older = serde_json::to_value(&record).unwrap();
+        older.as_object_mut().unwrap().remove("contents");
+        let older: BackupRecord = serde_json::from_value(older).unwrap();
+        assert_eq!(older.contents, None, "what an older agent wrote down");
+    }
+    world.sql("CREATE TABLE large AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 40000); ANALYZE large;");
+    let contents = store.keep(&tag(), &dir, Way::Clone).unwrap().contents.unwrap();
+    assert_eq!((contents.tables, contents.counted), (4, Counted::InPart));
+    assert!((40_000..42_000).contains(&contents.rows), "{contents:?}");
+}
+
+#[test]
+fn a_copy_that_lacks_something_is_no_backup() {
+    let world = World::new("CREATEDB");
+    let store = world.store(Peer);
+    let Store::Postgres(postgres) = &store else { unreachable!("a World's store is PostgreSQL") };
+    let record = store.keep(&tag(), &world.files.backups(), Way::Clone).unwrap();
+    let Held::Clone { name, .. } = &record.held else { panic!("{record:?}") };
+    assert!(verify::copy(postgres, name).is_ok());
+    world.server.sql(name, "DELETE FROM people WHERE id = 7;");
+    let error = verify::copy(postgres, name).unwrap_err().to_string();
+    assert!(error.contains("rows: Some(999)") && error.contains("rows: Some(1000)"), "{error}");
+    world.server.sql(name, "DROP TABLE people CASCADE;");
+    let error = verify::copy(postgres, name).unwrap_err().to_string();
+    assert!(error.contains("relations instead of"), "{error}");
 }
 
 #[test]

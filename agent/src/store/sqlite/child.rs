@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::Contents;
 use super::super::clients::{Client, list};
 use super::super::error::StoreError;
 use super::Sqlite;
@@ -50,7 +51,7 @@ impl Answered {
     /// An error, unless it was done.
     pub(super) fn well(self) -> Result<(), StoreError> {
         match self.answer {
-            Answer::Done => Ok(()),
+            Answer::Done | Answer::Copied(_) => Ok(()),
             Answer::Damaged(reason) => Err(StoreError::Damaged { path: self.live, reason }),
             Answer::InUse(sessions) => Err(StoreError::InUse {
                 sessions: named(&self.live).unwrap_or(sessions),
@@ -60,6 +61,16 @@ impl Answered {
                 Err(StoreError::Refused { act: self.act, detail, code: None })
             }
         }
+    }
+
+    /// What the copy holds.
+    pub(super) fn copied(self) -> Result<Contents, StoreError> {
+        if let Answer::Copied(contents) = self.answer {
+            return Ok(contents);
+        }
+        let act = self.act.clone();
+        self.well()?;
+        Err(StoreError::Refused { act, detail: "nothing was copied".to_owned(), code: None })
     }
 
     /// Whether it was done; `false`: SQLite cannot make sense of the file.

@@ -9,21 +9,23 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::error::{Keeping, Reading, StoreError};
+use super::super::{Contents, Counted};
 use super::directory::{open_regular, uid_of};
 use super::{Act, Sqlite, child, connect, connect_within, failed};
 use crate::durable;
 
 /// Copies the live file, with what its log holds, to `path`; `made` is a directory that is the user's meanwhile.
-pub(super) fn copy(store: &Sqlite, made: &Path, path: &Path, patience: Duration) -> Result<(), StoreError> {
+pub(super) fn copy(store: &Sqlite, made: &Path, path: &Path, patience: Duration) -> Result<Contents, StoreError> {
     let name = store.name.as_str();
     durable::make_dir(made, 0o700).keeping(name)?;
     if let Some(user) = &store.user {
         durable::give_tree(made, user.owner()).keeping(name)?;
     }
     let copied = made.join("copy");
-    child::ask(store, &Act::Copy { to: copied.clone(), patience })?.well()?;
+    let contents = child::ask(store, &Act::Copy { to: copied.clone(), patience })?.copied()?;
     take(store, &copied, path)?;
-    durable::remove_tree(made).keeping(name)
+    durable::remove_tree(made).keeping(name)?;
+    Ok(contents)
 }
 
 /// Copies what the child has made. A link or another's file in its place would be one that the user could not read himself,
@@ -43,13 +45,37 @@ fn take(store: &Sqlite, copied: &Path, path: &Path) -> Result<(), StoreError> {
     partial.finish().map(drop).keeping(store.name.as_str())
 }
 
-/// In the child: copies `live` to `path`, which must not exist, and checks the copy.
-pub(super) fn make(live: &Path, path: &Path, patience: Duration) -> Result<(), StoreError> {
+/// In the child: copies `live` to `path`, which must not exist, and checks the copy: it is sound, and has the tables and rows
+/// that were there at the one moment that is copied.
+pub(super) fn make(live: &Path, path: &Path, patience: Duration) -> Result<Contents, StoreError> {
     let source = connect_within(live, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
     let mut target = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // The transaction begins with the first look, and the copy is of the same moment.
+    source.execute_batch("BEGIN").map_err(|source| failed("read", live, source))?;
+    let original = count(&source).map_err(|source| failed("count the rows of", live, source))?;
     fill(&source, &mut target, path, patience)?;
     check(&target, path)?;
-    target.close().map_err(|(_, source)| failed("close", path, source))
+    let copied = count(&target).map_err(|source| failed("count the rows of", path, source))?;
+    if copied != original {
+        let reason = format!("it has {copied:?} instead of {original:?}");
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+    target.close().map_err(|(_, source)| failed("close", path, source))?;
+    Ok(copied)
+}
+
+/// Counts the tables that have rows of their own; a virtual one has its rows in others.
+fn count(database: &Connection) -> Result<Contents, rusqlite::Error> {
+    let sql =
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite@_%' ESCAPE '@'";
+    let mut statement = database.prepare(sql)?;
+    let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let rows = |name: &String| {
+        let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+        database.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    };
+    let rows = names.iter().map(rows).sum::<Result<u64, _>>()?;
+    Ok(Contents { tables: names.len() as u64, rows, counted: Counted::Exactly })
 }
 
 /// All pages in one step: the lock is held until the end, so that no page is of another moment.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
 
+use super::super::Contents;
 use super::super::error::{Reading, StoreError};
 use super::{connect, copy, failed};
 use crate::durable;
@@ -32,6 +33,8 @@ pub enum Act {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Done,
+    /// The copy is sound and holds this.
+    Copied(Contents),
     /// SQLite cannot make sense of the file.
     Ruined(String),
     /// The copy is not sound.
@@ -47,11 +50,11 @@ pub(super) enum Answer {
 /// When the answer cannot be written.
 pub fn serve(act: &Act, live: &Path, mut to: impl Write) -> std::io::Result<()> {
     let done = match act {
-        Act::Examine => examine(live),
-        Act::Copy { to, patience } => copy::make(live, to, *patience),
-        Act::Fold => fold(live),
+        Act::Examine => examine(live).map(|()| Answer::Done),
+        Act::Copy { to, patience } => copy::make(live, to, *patience).map(Answer::Copied),
+        Act::Fold => fold(live).map(|()| Answer::Done),
     };
-    let answer = done.map_or_else(|error| Answer::of(&error), |()| Answer::Done);
+    let answer = done.unwrap_or_else(|error| Answer::of(&error));
     serde_json::to_writer(&mut to, &answer)?;
     to.flush()
 }

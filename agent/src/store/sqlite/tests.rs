@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::AssertUnwindSafe;
 
 use super::super::testing::{Files, listing, run_vendor, tag};
-use super::super::{Administration, Store};
+use super::super::{Administration, Contents, Counted, Store};
 use super::*;
 use crate::fault::testing::{Fault, with};
 
@@ -65,6 +65,7 @@ fn a_database_in_wal_mode_goes_there_and_back_after_a_kill() {
     let (store, dir) = (store(&files), files.backups());
     assert!(store.examine().unwrap().size > 0);
     let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
+    assert_eq!(record.contents, Some(Contents { tables: 1, rows: 2, counted: Counted::Exactly }));
     assert_eq!(listing(&dir), ["main.sqlite"]);
     let before = contents(&live(&files));
     assert_eq!(before, "2 a,b");

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,9 +16,9 @@ use crate::durable;
 use crate::host::child::{Child, Input};
 
 /// A running server.
-pub(in crate::store) struct Server {
-    process: std::process::Child,
-    pub(in crate::store) port: u16,
+pub(crate) struct Server {
+    process: Mutex<std::process::Child>,
+    pub(crate) port: u16,
     /// Whose process it is and which role rules it.
     owner: User,
     dir: TempDir,
@@ -26,7 +26,7 @@ pub(in crate::store) struct Server {
 
 impl Server {
     /// The server that all tests share which run at this time.
-    pub(in crate::store) fn shared() -> Arc<Self> {
+    pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = shared.upgrade() {
@@ -38,7 +38,7 @@ impl Server {
     }
 
     /// Makes a cluster and starts it.
-    pub(in crate::store) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let owner = owner();
         let dir = tempfile::tempdir().unwrap();
         durable::make_dir(&dir.path().join("socket"), 0o755).unwrap();
@@ -53,10 +53,17 @@ impl Server {
             .run_well()
             .unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Mutex::new(Self::spawn(&dir, port, &owner));
+        let server = Self { process, port, owner, dir };
+        server.wait_until_ready();
+        server
+    }
+
+    fn spawn(dir: &TempDir, port: u16, owner: &User) -> std::process::Child {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.path().join("log")).unwrap();
         let mut command = Command::new(program("postgres"));
         command
-            .args(["-D", data.to_str().unwrap(), "-p", &port.to_string()])
+            .args(["-D", dir.path().join("data").to_str().unwrap(), "-p", &port.to_string()])
             .args(["-k", dir.path().join("socket").to_str().unwrap(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", "fsync=off", "-c", "max_connections=200", "-c", "max_prepared_transactions=10"])
             .stdin(Stdio::null())
@@ -66,48 +73,62 @@ impl Server {
         if rustix::process::geteuid().is_root() {
             command.uid(owner.uid).gid(owner.gid);
         }
-        let process = command.spawn().unwrap();
-        let mut server = Self { process, port, owner, dir };
-        server.wait_until_ready();
-        server
+        command.spawn().unwrap()
     }
 
-    fn wait_until_ready(&mut self) {
+    fn process(&self) -> MutexGuard<'_, std::process::Child> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until_ready(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         let arguments = ["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()];
         while Child::new(program("pg_isready"), Duration::from_secs(10)).args(arguments).run_well().is_err() {
-            let ended = self.process.try_wait().unwrap();
+            let ended = self.process().try_wait().unwrap();
             let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
             assert!(ended.is_none() && Instant::now() < deadline, "the server does not start: {}", log());
         }
     }
 
+    /// Stops it, sessions and all (SIGINT: a fast shutdown; manual, "Shutting Down the Server").
+    pub(crate) fn stop(&self) {
+        let mut process = self.process();
+        let _ = kill_process(Pid::from_child(&process), Signal::INT);
+        let _ = process.wait();
+    }
+
+    /// Starts it again.
+    pub(crate) fn run(&self) {
+        *self.process() = Self::spawn(&self.dir, self.port, &self.owner);
+        self.wait_until_ready();
+    }
+
     /// Runs SQL as the ruler of the server.
-    pub(in crate::store) fn sql(&self, database: &str, sql: &str) -> String {
+    pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         let socket = self.dir.path().join("socket");
         let child = self.psql(socket.to_str().unwrap(), &self.owner.name, database).user(Some(&self.owner));
         child.input(Input::Reader(&mut sql.as_bytes())).run_well().unwrap().out.text()
     }
 
     /// Runs SQL as a role with the tests' password.
-    pub(in crate::store) fn sql_as(&self, role: &str, database: &str, sql: &str) -> String {
+    pub(crate) fn sql_as(&self, role: &str, database: &str, sql: &str) -> String {
         let child = self.psql("127.0.0.1", role, database).env("PGPASSWORD", PASSWORD);
         child.input(Input::Reader(&mut sql.as_bytes())).run_well().unwrap().out.text()
     }
 
     /// The same, where the session may well be ended from outside.
-    pub(in crate::store) fn try_sql_as(&self, role: &str, database: &str, sql: &str) {
+    pub(crate) fn try_sql_as(&self, role: &str, database: &str, sql: &str) {
         let child = self.psql("127.0.0.1", role, database).env("PGPASSWORD", PASSWORD);
         let _ = child.input(Input::Reader(&mut sql.as_bytes())).run_well();
     }
 
     /// A session of a role that stays until the value is dropped.
-    pub(in crate::store) fn linger(&self, role: &str, database: &str, called: &str, sql: &str) -> Lingering {
+    pub(crate) fn linger(&self, role: &str, database: &str, called: &str, sql: &str) -> Lingering {
         self.session(role, database, called, &["-c", sql], "active")
     }
 
     /// A session that does nothing until the value is dropped.
-    pub(in crate::store) fn idle(&self, role: &str, database: &str, called: &str) -> Lingering {
+    pub(crate) fn idle(&self, role: &str, database: &str, called: &str) -> Lingering {
         self.session(role, database, called, &[], "idle")
     }
 
@@ -138,25 +159,23 @@ impl Server {
     }
 
     /// Where the server keeps its data.
-    pub(in crate::store) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SIGINT: a fast shutdown (manual, "Shutting Down the Server").
-        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
-        let _ = self.process.wait();
+        self.stop();
     }
 }
 
 /// A client that works until it is ended.
-pub(in crate::store) struct Lingering(std::process::Child);
+pub(crate) struct Lingering(std::process::Child);
 
 impl Lingering {
     /// Waits for it to be ended by the server.
-    pub(in crate::store) fn wait(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.0.wait().unwrap()
     }
 }

@@ -1,5 +1,6 @@
 //! Each step of each act: it applies; its revert is identity, also when it never ran, and when it ran twice.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,9 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::data::{self, Data};
 use super::machine::{Machine, Moment};
 use super::scenarios::{self, Scenario};
+use crate::clock::Clock;
 use crate::durable;
-use crate::journal::Journal;
+use crate::journal::{Blame, Journal, Record};
 use crate::plan::Step;
+use crate::store::StoreError;
 use crate::update::step::{self, StepError};
 use crate::update::{Walk, World};
 
@@ -133,6 +136,30 @@ fn releasing_reverts_to_identity() {
 #[test]
 fn each_step_of_a_rollback_reverts_to_identity() {
     each_step(&scenarios::ROLLBACK);
+}
+
+#[test]
+fn a_database_server_that_is_away_is_waited_for_and_longer_on_the_way_back() {
+    let machine = (scenarios::UPDATE.build)();
+    let journal = machine.begin((scenarios::UPDATE.plan)(&machine)).unwrap();
+    let step = journal.plan().steps[0].clone();
+    let mut bench = Bench { machine, journal, step };
+    let away = || StoreError::Unreachable { server: "127.0.0.1:5432".to_owned(), detail: "refused".to_owned() };
+    let wait = |bench: &mut Bench, tries: usize| {
+        let (began, tried) = (bench.machine.clock.elapsed(), Cell::new(0));
+        let outcome = bench.with_walk(|walk| {
+            walk.with_store(&"main".parse().unwrap(), |_| {
+                tried.set(tried.get() + 1);
+                if tried.get() < tries { Err(away()) } else { Ok(()) }
+            })
+        });
+        (outcome.is_ok(), (bench.machine.clock.elapsed() - began).as_secs())
+    };
+    assert_eq!(wait(&mut bench, 9), (true, 4));
+    assert_eq!(wait(&mut bench, usize::MAX), (false, 30));
+    let failed = Record::Failed { step: None, error: "a test".to_owned(), blame: Blame::Environment };
+    bench.journal.append(failed, bench.machine.clock.now()).unwrap();
+    assert_eq!(wait(&mut bench, usize::MAX), (false, 120));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::super::testing::{Lingering, PASSWORD, World, tag};
 use super::super::super::{Clients, Farewell, Others, Store, StoreError, Stubborn, Way};
+use super::super::catalog::SetWhenDropped;
 use super::{Never, Peer};
 
 const LOCKING: &str = "BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600);";
@@ -141,6 +142,7 @@ fn one_that_comes_back_without_pause_does_not_stay_in_the_way() {
     let store = world.store(Peer);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = SetWhenDropped(&is_over);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use super::super::super::testing::{World, tag};
+use super::super::super::testing::{World, listing, tag};
 use super::super::super::{Administration, BackupRecord, Held, StoreError, Way};
 use super::{Never, Peer};
 use crate::fault::testing::{Fault, with};
@@ -59,36 +59,64 @@ fn restore(attributes: &str, administration: Administration, way: Way) {
     }
 }
 
-/// Two crashes, the second at each point of the way that the first one left.
-fn restore_after_two_crashes(way: Way) {
+/// A fault at each point of the act, and one at each point of the way that it left; of all pairs every so-manieth, errors and
+/// crashes in turn.
+fn restore_after_two_faults(administration: Administration, way: Way, stride: usize) {
     let world = World::new("NOCREATEDB");
-    let (store, dir) = (world.store(Peer), world.files.backups());
+    let (store, dir) = (world.store(administration), world.files.backups());
     let contents = world.contents();
-    let crash = |record: &BackupRecord, point: usize| {
-        with(Some((point, Fault::Crash)), AssertUnwindSafe(|| store.back(record, &dir).map(drop))).0.is_none()
-    };
-    let mut points = (0, 0);
-    loop {
-        let record = store.keep(&tag(), &dir, way).unwrap();
-        world.migrate();
-        let met = (crash(&record, points.0), crash(&record, points.1));
-        store.back(&record, &dir).unwrap().expect("what was live is kept");
-        assert_eq!(world.contents(), contents, "points {points:?}");
+    let mut record = store.keep(&tag(), &dir, way).unwrap();
+    world.migrate();
+    let after = world.contents();
+    let (_, points) = with(None, AssertUnwindSafe(|| store.back(&record, &dir).unwrap()));
+    let pairs = (0..points).flat_map(|first| (0..=points).map(move |second| (first, second)));
+    for (number, (first, second)) in pairs.enumerate().step_by(stride) {
+        let faults = if number % 2 == 0 { [Fault::Crash, Fault::Error] } else { [Fault::Error, Fault::Crash] };
+        let at = format!("points {first} and {second} of {points}");
         store.forget_left(&tag(), &dir).unwrap();
-        assert_eq!(world.databases().len(), 1, "points {points:?}");
-        points = match met {
-            (true, true) => (points.0, points.1 + 1),
-            (true, false) => (points.0 + 1, 0),
-            (false, _) => break,
-        };
+        record = store.keep(&tag(), &dir, way).unwrap();
+        world.migrate();
+        for (point, fault) in [first, second].into_iter().zip(faults) {
+            with(Some((point, fault)), AssertUnwindSafe(|| store.back(&record, &dir).map(drop)));
+            let live = world.contents();
+            assert!(live == contents || live == after, "{at}: the live database is whole at every instant");
+        }
+        store.back(&record, &dir).unwrap().expect("what was live is kept");
+        assert_eq!(world.contents(), contents, "{at}");
+        assert!(world.databases().len() <= 2, "{at}: nothing else is left: {:?}", world.databases());
     }
-    assert!(points.0 >= 1, "{points:?}");
 }
 
 #[test]
-fn a_crash_at_any_point_of_going_on_after_a_crash() {
-    restore_after_two_crashes(Way::Clone);
-    restore_after_two_crashes(Way::Dump);
+fn a_fault_at_any_point_of_going_on_after_a_fault() {
+    restore_after_two_faults(Peer, Way::Clone, 1);
+    restore_after_two_faults(Peer, Way::Dump, 1);
+}
+
+#[test]
+fn a_fault_at_any_point_of_going_on_in_place_after_a_fault() {
+    restore_after_two_faults(Never, Way::Dump, 13);
+}
+
+/// Backs up with a fault at each point of the repetition of a backup that met one.
+#[test]
+fn a_fault_at_any_point_of_backing_up_again_after_a_fault() {
+    for (way, stride) in [(Way::Clone, 2), (Way::Dump, 13)] {
+        let world = World::new("CREATEDB");
+        let (store, dir) = (world.store(Never), world.files.backups());
+        let contents = world.contents();
+        let (_, points) = with(None, AssertUnwindSafe(|| store.keep(&tag(), &dir, way).unwrap()));
+        let pairs = (0..points).flat_map(|first| (0..=points).map(move |second| (first, second)));
+        for (first, second) in pairs.step_by(stride) {
+            for point in [first, second] {
+                with(Some((point, Fault::Crash)), AssertUnwindSafe(|| store.keep(&tag(), &dir, way).map(drop)));
+            }
+            assert_eq!(world.contents(), contents, "points {first} and {second}");
+            let record = store.keep(&tag(), &dir, way).unwrap();
+            store.holds(&record, &dir).unwrap();
+            assert!(world.databases().len() <= 2 && listing(&dir).len() <= 1, "points {first} and {second}");
+        }
+    }
 }
 
 #[test]
