@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::act::Base;
 use super::cluster::Cluster;
 use super::disk::{Kind, Switch};
-use super::{agent, application, base, place, processes};
+use super::{agent, application, base, place, processes, world};
 
 /// A machine that is on.
 pub(super) struct Machine {
@@ -46,6 +46,7 @@ impl Machine {
         processes::end_all()?;
         self.cluster = None;
         forget_shared_memory();
+        world::boot_anew()?;
         self.kind.unmount()?;
         self.mount()?;
         self.cluster = Some(Cluster::start()?);

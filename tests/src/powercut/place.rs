@@ -74,6 +74,11 @@ pub(super) fn program() -> PathBuf {
     below("bin/surefoot-faults")
 }
 
+/// What takes the place of the kernel's identity of this boot.
+pub(super) fn boot_id() -> PathBuf {
+    below("boot_id")
+}
+
 /// Logs and traces of the harness.
 pub(super) fn scratch() -> PathBuf {
     below("scratch")

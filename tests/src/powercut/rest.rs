@@ -86,6 +86,18 @@ fn unexpected_databases() -> anyhow::Result<Vec<String>> {
     Ok(database::names()?.into_keys().filter(|name| !expected.contains(name)).collect())
 }
 
+/// What an interrupted look at the source leaves waits for the next look, which writes all of it anew.
+pub(super) fn nothing_is_half_looked_at() -> anyhow::Result<()> {
+    let files: Vec<PathBuf> = files(&[place::instance()]).into_iter().filter(|path| is_of_a_look(path)).collect();
+    ensure!(files.is_empty(), "files are left over from a look at the source: {files:?}");
+    Ok(())
+}
+
+fn is_of_a_look(path: &Path) -> bool {
+    let is_partial = path.extension().is_some_and(|end| end == "partial");
+    is_partial && (path.starts_with(place::instance().join("trust")) || path.ends_with("last-check.json.partial"))
+}
+
 /// What has a name of something half made. A download that came in part may stay for the next attempt, and so may half a log of
 /// a command of the vendor's, and the reserve of an act that never began.
 fn is_left_over(path: &Path) -> bool {
@@ -96,7 +108,7 @@ fn is_left_over(path: &Path) -> bool {
     let is_reserve = name == "reserve" && path.with_file_name("journal.jsonl").exists();
     let never_began =
         path.starts_with(place::instance().join("updates")) && !path.with_file_name("journal.jsonl").exists();
-    (is_half && !is_fetch && !is_log && !never_began) || is_reserve
+    (is_half && !is_fetch && !is_log && !never_began && !is_of_a_look(path)) || is_reserve
 }
 
 fn serves(stand: Stand) -> anyhow::Result<()> {

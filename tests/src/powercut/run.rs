@@ -205,6 +205,7 @@ impl<'c> Run<'c> {
         let (request, next) = stand.next();
         agent::ask_well(&request).context("the next one")?;
         rest::insist(next, live, &self.all()).context("the next one")?;
+        rest::nothing_is_half_looked_at().context("the next one")?;
         application::write("row-2000").map(drop)
     }
 }

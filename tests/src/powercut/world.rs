@@ -81,7 +81,18 @@ pub(super) fn furnish() -> anyhow::Result<()> {
     fs::copy(program("surefoot-faults")?, place::program())
         .context("the agent's program, with places to stop it at")?;
     make_accounts(top)?;
+    boot_anew()?;
+    run(Command::new("mount").arg("--bind").arg(place::boot_id()).arg(BOOT_ID))?;
     run(Command::new("ip").args(["link", "set", "lo", "up"])).map(drop)
+}
+
+/// What tells one run of the machine from the next (proc(5)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The machine has been switched on anew, as far as a program can tell: the kernel below it goes on.
+pub(super) fn boot_anew() -> anyhow::Result<()> {
+    let another = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+    Ok(fs::write(place::boot_id(), another)?)
 }
 
 fn make_accounts(top: &Path) -> anyhow::Result<()> {
