@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use surefoot_tests::kkt;
 use surefoot_tests::machine::{Machine, MachineOptions};
-use surefoot_tests::scenario::{self, POLL_ALWAYS, Site, Writer};
+use surefoot_tests::scenario::{self, Faults, POLL_ALWAYS, Site, Writer};
 
 const AUTOMATIC: &str = "[policy]\nautomatic = [\"minor\", \"patch\"]\n";
 
@@ -58,4 +58,31 @@ fn a_migration_that_fails_halfway_is_undone() {
 #[test]
 fn a_release_that_dies_after_it_was_healthy_is_put_back() {
     is_put_back("dies", "1.4.0", "1.4.0 failed");
+}
+
+#[test]
+fn a_release_that_crash_loops_from_its_start_is_put_back_with_its_data() {
+    is_put_back("loops", "1.7.0", "not healthy within");
+}
+
+/// It is healthy when its stop is decided, does not end when it is asked to, and is gone when the old one starts.
+#[test]
+fn a_new_release_that_ignores_the_signal_to_stop_is_killed_on_the_way_back() {
+    let image = scenario::updated().expect("the image is there");
+    let machine = Machine::boot(&image, MachineOptions::named("ignores")).expect("the machine boots");
+    let site = Site::look_at(&machine).expect("the site is there");
+    let faults = Faults::install(&site).expect("the agent can be stopped");
+    site.offer("with-1.5.0");
+    let before = site.insist_on("1.1.0");
+    let mut command = faults.stop_at("begun probe", &["update", "1.5.0"]);
+    machine.wait_until("1.5.0 serves", Duration::from_secs(30), || kkt::health(&machine).as_deref() == Some("1.5.0"));
+
+    faults.park_nowhere();
+    faults.kill_worker();
+
+    let _ = command.wait();
+    assert_eq!(site.insist_on("1.1.0"), before);
+    let killed = machine.sh("journalctl -u kkt-web.service -o cat --no-pager");
+    assert!(killed.contains("State 'stop-sigterm' timed out. Killing."), "{killed}");
+    assert_eq!(site.history().last().map(String::as_str), Some("update 1.5.0 rolled_back"));
 }

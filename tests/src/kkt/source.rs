@@ -53,6 +53,7 @@ pub const RELEASES: &[Release] = &[
     Release { version: "1.4.0", date: "2026-02-03", severity: Severity::Patch, good: false },
     Release { version: "1.5.0", date: "2026-02-10", severity: Severity::Minor, good: true },
     Release { version: "1.6.0", date: "2026-02-17", severity: Severity::Minor, good: false },
+    Release { version: "1.7.0", date: "2026-02-24", severity: Severity::Minor, good: false },
     Release { version: "1.8.0", date: "2026-03-03", severity: Severity::Minor, good: false },
 ];
 
@@ -199,7 +200,8 @@ mod tests {
         assert!(!head("migrations/013_price_items.sql"));
         let tags = Command::new("git").arg("-C").arg(dir.path()).args(["tag", "--list"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&tags.stdout).lines().count(), RELEASES.len());
-        assert_eq!(fs::read_to_string(dir.path().join("VERSION")).unwrap(), "1.6.0\n");
+        let newest = RELEASES.last().unwrap().version;
+        assert_eq!(fs::read_to_string(dir.path().join("VERSION")).unwrap(), format!("{newest}\n"));
     }
 
     #[test]

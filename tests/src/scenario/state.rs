@@ -90,7 +90,7 @@ impl State {
         assert_eq!((&self.directory, self.release.as_str()), (&directory, version), "the code: {self:#?}");
         assert_eq!(self.units, vec![format!("active restarts=0 {directory}"); 2], "the units: {self:#?}");
         assert_eq!(self.has_table("export_settings"), version >= "1.1.0", "the schema: {self:#?}");
-        for half in ["prices", "archive", "never_reached"] {
+        for half in ["prices", "archive", "never_reached", "labels"] {
             assert!(!self.has_table(half), "{half} is left of a migration: {self:#?}");
         }
         assert!(self.items.iter().all(|name| *name == name.to_lowercase()), "rows were changed: {self:#?}");
