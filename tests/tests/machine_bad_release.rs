@@ -35,7 +35,7 @@ fn is_put_back(name: &str, version: &str, reason: &str) {
 /// Even where the policy lets everything in, and the vendor publishes nothing better.
 fn is_not_tried_again(site: &Site<'_>, version: &str) {
     let history = site.history();
-    site.surefoot(&["update", version]).ended_with(10).says("failed here before");
+    site.surefoot(&["update", version]).ended_with(10).says("failed here once");
     site.machine().sh("rm -f /var/lib/surefoot/kkt/last-check.json");
     site.configure(&format!("{AUTOMATIC}{POLL_ALWAYS}"));
     site.machine().wait_until("it has looked", Duration::from_secs(30), || {

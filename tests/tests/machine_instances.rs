@@ -132,12 +132,22 @@ fn one_that_is_stuck_does_not_keep_the_other_down() {
     assert_eq!(command.wait().expect("it is our child").code(), Some(1));
     machine.wait_until("it is stuck", SOON * 2, || history(&site, "kkt-test") == "1.1.0 stuck");
     site.surefoot(&["update", "1.1.0", "--instance", "kkt-test"]).ended_with(8).says("stuck");
+    let status = machine.sh("systemctl show --value --property StatusText surefoot.service");
+    assert!(status.contains("stuck"), "{status}");
     site.surefoot(&["update", "1.1.0", "--instance", "kkt"]).well();
-    site.insist_on("1.1.0");
+    production_serves_1_1_0(&site);
 
     machine.reboot().expect("it reboots");
-    Site::look_at(&machine).expect("production serves").insist_on("1.1.0");
+    Site::look_at(&machine).expect("production serves");
+    production_serves_1_1_0(&site);
     assert_eq!(test_serves(&machine), "", "what is stuck does not start");
     site.surefoot(&["status"]).ended_with(8).says("kkt-test");
     faults.insist_on_matching_starts();
+}
+
+/// Only what belongs to the update that is stuck lies around.
+fn production_serves_1_1_0(site: &Site<'_>) {
+    let state = site.state();
+    assert_eq!((state.served.as_deref(), state.release.as_str()), (Some("1.1.0"), "1.1.0"), "{state:#?}");
+    assert!(state.left_over.iter().all(|path| path.contains("kkt-test")), "{state:#?}");
 }

@@ -1,5 +1,5 @@
-//! The database server goes away in the middle of an update: stopped before the migration, for a while or for good, restarted within
-//! the migration and on the way back. Nobody is needed where it comes back in time; else the agent says so and goes on when told.
+//! The database server goes away in the middle of an update: stopped before the migration, late after a power cut, restarted within the
+//! migration and on the way back. Nobody is needed where it comes back in time, which is a quarter of an hour.
 
 use std::process::Child;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use surefoot_tests::kkt;
 use surefoot_tests::machine::{Machine, MachineOptions};
 use surefoot_tests::scenario::{self, Faults, Site, State};
 
-/// The agent tries each revert for almost a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const STOP: &str = "systemctl stop postgresql@15-main.service";
@@ -20,10 +19,9 @@ fn boot(name: &str) -> Machine {
     Machine::boot(&image, MachineOptions::named(name)).expect("the machine boots")
 }
 
-/// The records of the last journal, one a line.
-fn journal(machine: &Machine) -> String {
-    machine.sh("cat $(ls -d /var/lib/surefoot/kkt/updates/*/ | tail -n 1)/journal.jsonl")
-}
+/// Starts the server some seconds after a boot.
+const LATE: &str =
+    "[Timer]\nOnBootSec=6s\nAccuracySec=1ms\nUnit=postgresql@15-main.service\n[Install]\nWantedBy=timers.target\n";
 
 /// Puts an update to 1.6.0 before its migration, whose end nobody would live to see.
 fn before_the_migration(site: &Site<'_>, faults: &Faults<'_>) -> (State, Child) {
@@ -36,7 +34,7 @@ fn before_the_migration(site: &Site<'_>, faults: &Faults<'_>) -> (State, Child) 
 fn is_back(site: &Site<'_>, faults: &Faults<'_>, before: &State) {
     let machine = site.machine();
     machine.wait_until("it is put back", PATIENCE, || {
-        site.history().last().is_some_and(|line| line == "update 1.6.0 rolled_back")
+        site.history().last().is_some_and(|line| line.starts_with("update 1.") && line.ends_with("rolled_back"))
     });
     machine.wait_until("1.1.0 serves", PATIENCE, || kkt::health(machine).as_deref() == Some("1.1.0"));
     assert_eq!(site.insist_on("1.1.0"), *before);
@@ -54,7 +52,9 @@ fn a_server_that_comes_back_in_time_needs_nobody() {
 
     machine.sh(STOP);
     faults.go_on();
-    machine.wait_until("the way back has been tried", PATIENCE, || journal(&machine).contains("revert_failed"));
+    machine.wait_until("the way back waits for it", PATIENCE, || {
+        machine.journal("surefoot.service").contains("undoing: applying migrations")
+    });
     assert_eq!(machine.sh("systemctl show --value --property ActiveState kkt-web.service").trim(), "inactive");
     machine.sh(START);
 
@@ -63,30 +63,24 @@ fn a_server_that_comes_back_in_time_needs_nobody() {
 }
 
 #[test]
-fn without_its_server_an_update_is_stuck_loudly_until_a_person_resumes_it() {
-    let machine = boot("pg-gone");
+fn a_server_that_comes_up_late_after_a_power_cut_is_waited_for() {
+    let machine = boot("pg-late");
     let site = Site::look_at(&machine).expect("the site is there");
     let faults = Faults::install(&site).expect("the agent can be stopped");
     let (before, mut command) = before_the_migration(&site, &faults);
+    machine.write("/etc/systemd/system/late.timer", LATE);
+    machine.sh("systemctl disable --quiet postgresql.service; systemctl enable --quiet late.timer; sync");
 
-    machine.sh(STOP);
-    faults.go_on();
+    // Its boot is complete when the agent has recovered.
+    machine.cut_power().expect("it boots again");
 
-    assert_eq!(command.wait().expect("it is our child").code(), Some(8), "{}", journal(&machine));
-    site.surefoot(&["status"]).ended_with(8).says("surefoot resume");
-    site.surefoot(&["update"]).ended_with(8).says("stuck");
-    let status = machine.sh("systemctl show --value --property StatusText surefoot.service");
-    assert!(status.contains("stuck"), "{status}");
-    assert_eq!(machine.sh("systemctl show --value --property ActiveState kkt-web.service").trim(), "inactive");
-    machine.sh("systemctl disable --quiet postgresql.service");
-    machine.reboot().expect("it reboots");
-    site.wait_for_agent();
-    site.surefoot(&["status"]).ended_with(8).says("surefoot resume");
-    assert_eq!(machine.sh("systemctl show --value --property ActiveState kkt-web.service").trim(), "inactive");
-
-    machine.sh("systemctl enable --quiet postgresql.service; systemctl start postgresql.service");
-    site.surefoot(&["resume"]).well();
+    let _ = command.wait();
     is_back(&site, &faults, &before);
+    let lines = machine.sh("journalctl -b 0 -o cat --no-pager");
+    let at = |words: &str| lines.find(words).unwrap_or_else(|| panic!("nothing says {words:?} in\n{lines}"));
+    assert!(at("kkt-web.service - kkt web was skipped") < at("trying again"), "{lines}");
+    assert!(at("trying again") < at("Started postgresql@15-main.service"), "{lines}");
+    assert!(at("Started postgresql@15-main.service") < at("Started kkt-web.service"), "{lines}");
 }
 
 #[test]
@@ -110,7 +104,10 @@ fn a_server_that_restarts_on_the_way_back_needs_nobody() {
     let machine = boot("pg-way-back");
     let site = Site::look_at(&machine).expect("the site is there");
     let faults = Faults::install(&site).expect("the agent can be stopped");
-    let (before, mut command) = before_the_migration(&site, &faults);
+    site.offer("with-1.7.0");
+    kkt::add_item(&machine, "last");
+    let before = site.insist_on("1.1.0");
+    let mut command = faults.stop_at("applied migrate", &["update", "1.7.0"]);
     // The backup has just become the database again, and nobody has written that down.
     faults.park_at("put the backup in the place of the database");
     faults.kill_worker();
