@@ -21,7 +21,6 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
     stage("building", || cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()))?;
     if !quick {
         stage("building the package", tools::build_deb)?;
-        stage("building the program that can be stopped", tools::build_faults)?;
         stage("building the test machine", || {
             machine::Image::ensure()?;
             scenario::updated().map(drop)

@@ -51,14 +51,6 @@ pub fn build_deb() -> Result<()> {
     cargo(&["deb", "--quiet", "--locked", "--package=surefoot", "--profile=machine", "--output", output])
 }
 
-/// Builds `surefoot-faults`, the agent with places where a test can stop it, beside the other programs.
-///
-/// # Errors
-/// When it does not build; cargo has then said why.
-pub fn build_faults() -> Result<()> {
-    cargo(&["build", "--quiet", "--package=surefoot", "--features=faults", "--bin=surefoot-faults"])
-}
-
 /// Where [`build_deb`] puts the agent's package.
 pub fn deb() -> PathBuf {
     workspace().join("target/machine/surefoot.deb")
