@@ -48,6 +48,9 @@ pub enum Request {
         instance: Option<Name>,
         /// Only say what it would cost.
         dry_run: bool,
+        /// Even though the vendor says that the release cannot be rolled back.
+        #[serde(default)]
+        force: bool,
     },
     /// Install the first release.
     Install {

@@ -117,7 +117,12 @@ fn a_critical_release_without_a_way_back_waits_too_and_says_so_loudly() -> Outco
     world.client.surefoot(&["status"])?.says(0, "!! CRITICAL: 1.0.1 waits for you: it cannot be rolled back")?;
 
     world.client.surefoot(&["approve", "1.0.1"])?.says(0, "1.0.1 is installed")?;
-    world.serves("1.0.1", 3)
+    world.serves("1.0.1", 3)?;
+
+    world.client.surefoot(&["rollback", "--yes"])?.says(6, "the vendor says that 1.0.1 cannot be rolled back")?;
+    world.serves("1.0.1", 3)?;
+    world.client.surefoot(&["rollback", "--yes", "--force"])?.says(0, "back on 1.0.0")?;
+    world.serves("1.0.0", 3)
 }
 
 #[test]

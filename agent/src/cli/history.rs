@@ -36,7 +36,8 @@ pub(super) fn render(rows: &[Row], width: usize) -> String {
             by(&row.applied_by).to_owned(),
         ]);
         if let Some(error) = &row.error_message {
-            table.below(error_lines(error, width));
+            let whose = row.blame.map_or_else(String::new, |blame| format!("{}: ", blame.words()));
+            table.below(error_lines(&format!("{whose}{error}"), width));
         }
     }
     table.render(width)

@@ -143,6 +143,9 @@ enum Verb {
         /// Say that in JSON
         #[arg(long, requires = "dry_run")]
         json: bool,
+        /// Even though the vendor says that the release cannot be rolled back
+        #[arg(long)]
+        force: bool,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -273,8 +276,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Update { version, again, which } => {
             ask::act(&layout, Request::Update { instance: which.instance, version, again })
         }
-        Verb::Rollback { dry_run, json, yes, which } => {
-            rollback::run(&layout, which.instance, &rollback::How { dry_run, json, yes })
+        Verb::Rollback { dry_run, json, force, yes, which } => {
+            rollback::run(&layout, which.instance, &rollback::How { dry_run, json, force, yes })
         }
         Verb::Resume { which } => ask::act(&layout, Request::Resume { instance: which.instance }),
         Verb::Abandon { dry_run, yes, which } => ask::abandon(&layout, which.instance, dry_run, yes),

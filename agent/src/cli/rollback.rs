@@ -19,13 +19,15 @@ pub(super) struct How {
     pub(super) dry_run: bool,
     /// Say it in JSON.
     pub(super) json: bool,
+    /// Even though the vendor says that there is no way back.
+    pub(super) force: bool,
     /// Do not ask.
     pub(super) yes: bool,
 }
 
 /// Says what a rollback costs, asks, and does it.
 pub(super) fn run(layout: &Layout, instance: Option<Name>, how: &How) -> Result<Exit, Failure> {
-    let asked = Request::Rollback { instance: instance.clone(), dry_run: true };
+    let asked = Request::Rollback { instance: instance.clone(), dry_run: true, force: how.force };
     let cost = request(layout, &asked, &mut |_| {})?;
     if cost.exit != Exit::Ok {
         return finish(cost);
@@ -42,7 +44,7 @@ pub(super) fn run(layout: &Layout, instance: Option<Name>, how: &How) -> Result<
         say("nothing was done");
         return Ok(Exit::Ok);
     }
-    act(layout, Request::Rollback { instance, dry_run: false })
+    act(layout, Request::Rollback { instance, dry_run: false, force: how.force })
 }
 
 /// The agent that runs may be an older one, which says it in a sentence only.

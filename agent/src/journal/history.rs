@@ -54,6 +54,7 @@ pub struct Row {
     pub started_at: jiff::Timestamp,
     pub completed_at: Option<jiff::Timestamp>,
     pub error_message: Option<String>,
+    pub blame: Option<Blame>,
     pub applied_by: String,
 }
 
@@ -74,6 +75,7 @@ fn row(journal: &Journal, all: &[Journal]) -> Row {
         started_at: plan.planned_at,
         completed_at: completed_at(journal),
         error_message: error(journal),
+        blame: blame(journal),
         applied_by: plan.applied_by.clone(),
     }
 }

@@ -186,7 +186,7 @@ impl Work<'_> {
             Request::Install { version, .. } => update::install(self, settings, version.as_ref(), by),
             Request::Adopt { version, dry_run, .. } => adopt::adopt(self, settings, version.as_ref(), *dry_run, by),
             Request::Release { .. } => adopt::release(self, settings, by),
-            Request::Rollback { dry_run, .. } => rollback::rollback(self, settings, *dry_run, by),
+            Request::Rollback { dry_run, force, .. } => rollback::rollback(self, settings, *dry_run, *force, by),
             // Not about the settings of one instance: answered above.
             Request::Recover | Request::Resume { .. } | Request::Abandon { .. } | Request::Poll => {
                 Ok(Reply::well("nothing is open"))

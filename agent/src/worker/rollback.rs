@@ -7,6 +7,7 @@ mod cost;
 pub use cost::{Becomes, Cost, Fate};
 
 use jiff::Timestamp;
+use manifest_schema::manifest::Manifest;
 use manifest_schema::path::Name;
 use manifest_schema::profile::Database;
 
@@ -23,10 +24,20 @@ use crate::store::{BackupRecord, BackupTag, Condition, Held, StoreError, Way};
 use crate::update::{keep, with_store};
 use cost::FromFiles;
 
-/// Takes the last good update back.
-pub(super) fn rollback(work: &mut Work<'_>, settings: &Settings, dry_run: bool, by: &str) -> Result<Reply, Failure> {
+/// Takes the last good update back. One whose vendor says that there is no way back is taken back only by force: what it has
+/// done outside of its databases and files, nobody here can undo.
+pub(super) fn rollback(
+    work: &mut Work<'_>,
+    settings: &Settings,
+    dry_run: bool,
+    force: bool,
+    by: &str,
+) -> Result<Reply, Failure> {
     let journals = check::journals(work, settings)?;
     let (update, previous) = taken_back(settings, &journals)?;
+    if !force {
+        refuse_without_a_way_back(settings, update, &previous)?;
+    }
     let id = work.next_id(settings, &journals)?;
     let scene = Scene { work, settings, update, id, vendor: vendor(&settings.instance, &work.here(settings)) };
     let found = scene.examine()?;
@@ -51,6 +62,26 @@ fn taken_back<'a>(settings: &Settings, journals: &'a [Journal]) -> Result<(&'a J
         return Err(nothing(&format!("release {} is not kept any more", previous.version)));
     }
     Ok((update, previous))
+}
+
+/// # Errors
+/// Where the vendor says that what `update` brought cannot be taken back, and that `--force` is the way for who knows better.
+fn refuse_without_a_way_back(settings: &Settings, update: &Journal, previous: &Side) -> Result<(), Failure> {
+    if !has_no_way_back(update) {
+        return Ok(());
+    }
+    let (name, version, previous) = (&settings.instance.name, &update.plan().to.version, &previous.version);
+    let text = format!(
+        "{name}: the vendor says that {version} cannot be rolled back: {previous} may not work with what it has done. \
+         If you know that it does: 'surefoot rollback --force'"
+    );
+    Err(Failure::new(Exit::Refused, text))
+}
+
+/// What the manifest says that lies beside the journal. Where it does not any more, nobody has said so.
+fn has_no_way_back(update: &Journal) -> bool {
+    let bytes = std::fs::read(update.directory().join("manifest.json")).unwrap_or_default();
+    Manifest::read(&bytes).is_ok_and(|manifest| !manifest.rollback_supported)
 }
 
 /// What the costs of a rollback are read from.

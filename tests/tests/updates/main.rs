@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad;
+mod baseline;
 mod good;
 mod kept;
 mod room;
