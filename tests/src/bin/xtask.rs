@@ -34,6 +34,24 @@ enum Verb {
     },
     /// Cut the power in the middle of updates, and kill the agent: real disks, a real database
     Powercut(xtask::powercut::Options),
+    /// Live through every fault at every point of the engine, in about three minutes
+    Faults {
+        /// All pairs of blows, not a share that changes from day to day: half an hour
+        #[arg(long)]
+        all: bool,
+        /// Choose the share: repeat a day on which something broke
+        #[arg(long)]
+        seed: Option<u64>,
+        /// One scenario only, by its name in the table
+        #[arg(long, value_name = "NAME")]
+        scenario: Option<String>,
+        /// Make each of a list of mistakes in a copy of the sources, and see whether the tests catch it
+        #[arg(long, conflicts_with_all = ["all", "seed", "scenario"])]
+        mutants: bool,
+        /// Only the mistake of this name
+        #[arg(long, value_name = "NAME", requires = "mutants")]
+        only: Option<String>,
+    },
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -46,6 +64,10 @@ fn main() -> ExitCode {
             xtask::bench::bench(&xtask::bench::Options { rounds, quick, as_built, json })
         }
         Verb::Powercut(options) => xtask::powercut::powercut(&options),
+        Verb::Faults { mutants: true, only, .. } => xtask::faults::mutants(only.as_deref()),
+        Verb::Faults { all, seed, scenario, .. } => {
+            xtask::faults::faults(&xtask::faults::Options { all, seed, scenario })
+        }
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

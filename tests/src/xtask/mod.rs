@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod demo;
+pub mod faults;
 pub mod lint;
 pub mod machine;
 pub mod packages;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
+use super::faults::seed;
 use super::{demo, lint, packages, tools};
 use crate::{machine, scenario};
 
@@ -42,7 +43,9 @@ fn nextest(quick: bool) -> anyhow::Result<()> {
         // The tests on the real machine are those in files named so: see tests/tests/.
         arguments.extend(["-E", "not binary(/machine/)"]);
     }
-    cargo(&arguments)
+    let mut command = cargo_command(&arguments);
+    eprintln!("xtask: {}", seed::for_tests(&mut command));
+    run(&mut command)
 }
 
 fn stage(name: &str, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -64,8 +67,14 @@ pub fn build_faults() -> anyhow::Result<()> {
 
 /// Runs cargo in the workspace.
 pub(super) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).args(arguments))
+    run(&mut cargo_command(arguments))
+}
+
+/// The same cargo that runs this.
+pub(super) fn cargo_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
 }
 
 /// Runs a command in the workspace's directory; what it says is for whoever watches.

@@ -41,6 +41,7 @@ impl Machine {
             });
         }
         let version = self.is_whole(self.app.current())?;
+        self.releases_are_complete()?;
         let Some(from) = &plan.from else { return Ok(()) };
         let wanted = self.rows_up_to(&from.version);
         let copies: Vec<(PathBuf, Option<Data>)> =
@@ -50,6 +51,29 @@ impl Machine {
         require(copies.iter().any(|(_, data)| data.as_ref().is_some_and(is_copy)), || {
             format!("at {version} no copy of the data has {wanted:?}: {copies:?}")
         })
+    }
+
+    /// Whatever has the name of a release is one.
+    fn releases_are_complete(&self) -> Checked {
+        for (version, release) in &self.releases {
+            let tree = self.app.release(version);
+            if tree.is_symlink() || !tree.exists() {
+                continue;
+            }
+            for (path, content) in &release.files {
+                let is_there = std::fs::read(tree.join(path)).is_ok_and(|found| found == *content);
+                require(is_there, || format!("{} has the name of a release and lacks {path}", tree.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the application ever wrote is somewhere, in the database or in one that was kept.
+    pub(super) fn nothing_is_lost(&self) -> Checked {
+        let copies: Vec<Data> = self.databases().iter().filter_map(|path| data::read(path)).collect();
+        let is_lost = |row: &&String| !copies.iter().any(|data| data.rows.contains(&row.to_lowercase()));
+        let lost: Vec<&String> = self.processes.written.iter().map(|(_, row)| row).filter(is_lost).collect();
+        require(lost.is_empty(), || format!("no copy has {lost:?}"))
     }
 
     /// Code, data, services and journal agree, and nothing is left over.

@@ -84,12 +84,16 @@ pub(super) const UPDATE: Scenario = Scenario { name: "incompatible_migration", b
 pub(super) const HALFWAY: Scenario =
     Scenario { name: "failing_migration", build: halfway, new: None, ..Scenario::UPDATE };
 
+/// A migration that fails after its first statement. The release before would work with what it leaves, had it come to its end.
+pub(super) const HALFWAY_COMPATIBLE: Scenario =
+    Scenario { name: "failing_compatible", build: halfway_compatible, new: None, ..Scenario::UPDATE };
+
 /// A release that migrates, and is ill.
 pub(super) const ILL: Scenario = Scenario { name: "failing_health", build: ill, new: None, ..Scenario::UPDATE };
 
 /// A release that is ill, whose migration leaves a database that the old release works with.
 pub(super) const ILL_COMPATIBLE: Scenario =
-    Scenario { name: "failing_health_compatible", build: ill_compatible, new: None, ..Scenario::UPDATE };
+    Scenario { name: "failing_health_kept", build: ill_compatible, new: None, ..Scenario::UPDATE };
 
 /// An admin takes a good update back, with its database.
 pub(super) const ROLLBACK: Scenario =
@@ -117,11 +121,12 @@ pub(super) const ADOPT: Scenario =
 pub(super) const RELEASE: Scenario =
     Scenario { name: "release", plan: release, new: Some(Stand::Plain), ..Scenario::UPDATE };
 
-pub(super) const ALL: [&Scenario; 11] = [
+pub(super) const ALL: [&Scenario; 12] = [
     &PLAIN_UPDATE,
     &COMPATIBLE,
     &UPDATE,
     &HALFWAY,
+    &HALFWAY_COMPATIBLE,
     &ILL,
     &ILL_COMPATIBLE,
     &ROLLBACK,
@@ -182,6 +187,8 @@ fn unchanging() -> Machine {
 fn ill() -> Machine {
     let mut machine = migrating();
     machine.sick.push("1.1.0".parse().unwrap());
+    // It stays until a newer one is there for good.
+    machine.put(&machine.app.releases().join("0.9.0/lib/file"), b"x");
     machine
 }
 
@@ -197,9 +204,18 @@ fn ill_compatible() -> Machine {
     machine
 }
 
+const HALF: Migration = Migration {
+    sql: "UPDATE notes SET text = upper(text); DROP TABLE nothing_of_this_name;",
+    compatible: false,
+    kind: Kind::Statements,
+};
+
 fn halfway() -> Machine {
-    let sql = "UPDATE notes SET text = upper(text); DROP TABLE nothing_of_this_name;";
-    with_first(&[COLOURS, Migration { sql, compatible: false, kind: Kind::Statements }])
+    with_first(&[COLOURS, HALF])
+}
+
+fn halfway_compatible() -> Machine {
+    with_first(&[Migration { compatible: true, ..HALF }])
 }
 
 fn fresh() -> Machine {

@@ -88,7 +88,6 @@ impl Life {
         let act = AssertUnwindSafe(|| self.scenario.run(&mut self.machine));
         let ran = testing::with_lasting(point, Box::new(denied), act);
         self.check_instant()?;
-        self.machine.what_would_start_agrees()?;
         let is_open = self.machine.journals().iter().any(crate::journal::Journal::is_open);
         match ran {
             Ok(Outcome::Completed | Outcome::RolledBack { .. } | Outcome::Waiting { .. }) => {}

@@ -32,7 +32,10 @@ impl Figures {
         self.of += 1;
         self.runs += 1;
         if let Err(reason) = case() {
-            self.broke.push(format!("{} {}: {reason}", self.blow, place()));
+            let told = format!("{} {}: {reason}", self.blow, place());
+            // Whoever only wants to know whether anything breaks need not wait for the rest.
+            assert!(std::env::var_os("SUREFOOT_FAULTS_FIRST").is_none(), "{}: {told}", self.scenario);
+            self.broke.push(told);
         }
         self.seconds += self.since.elapsed().as_secs_f64();
     }

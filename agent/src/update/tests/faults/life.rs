@@ -12,7 +12,7 @@ use crate::fault::testing::{self, Fault};
 use crate::plan::Plan;
 use crate::update::Outcome;
 use crate::update::tests::machine::{Machine, Moment};
-use crate::update::tests::scenarios::Scenario;
+use crate::update::tests::scenarios::{Deed, Scenario};
 
 /// What befalls the machine at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl Life {
     /// The first list; and that the journal has said nothing too early.
     pub(super) fn check_instant(&self) -> Checked {
         ledger::too_early()?;
-        self.machine.holds_at_every_instant(&self.plan)
+        self.machine.holds_at_every_instant(&self.plan)?;
+        self.machine.what_would_start_agrees()
     }
 
     /// The first blow, and what it does to the rest of the machine.
@@ -139,6 +140,9 @@ impl Life {
             if new != Some(Ok(())) {
                 return Err(format!("neither old ({old}) nor new ({new:?})"));
             }
+        }
+        if scenario.deed != Deed::Expire {
+            self.machine.nothing_is_lost()?;
         }
         let picture = self.machine.whole_picture();
         let again = scenario.recover(&mut self.machine)?;

@@ -36,7 +36,7 @@ mod a_blow_at_every_point_and_another_in_the_recovery {
     use super::*;
 
     each!(life::live_through:
-        code_only compatible_migration incompatible_migration failing_migration failing_health failing_health_compatible
+        code_only compatible_migration incompatible_migration failing_migration failing_compatible failing_health failing_health_kept
         rollback rollback_code_only install adopt release vacuum vacuum_of_a_home expiry);
 }
 
@@ -45,6 +45,6 @@ mod a_disk_that_refuses_from_any_point_on {
     use super::*;
 
     each!(denial::live_through:
-        code_only compatible_migration incompatible_migration failing_migration failing_health failing_health_compatible
+        code_only compatible_migration incompatible_migration failing_migration failing_compatible failing_health failing_health_kept
         rollback rollback_code_only install adopt release vacuum vacuum_of_a_home expiry);
 }
