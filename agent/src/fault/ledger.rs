@@ -87,8 +87,9 @@ pub(crate) fn says(record: &'static str) {
 /// What need not be durable, each with its reason.
 fn may_be_forgotten(dirty: &Dirty, path: &Path, record: &str) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    // What the vendor's commands said is for people to read: no step rests on it.
+    // What the vendor's commands said, and what is kept as evidence, is for people to read: no step rests on it.
     let is_log = name.ends_with(".log") || name.ends_with(".log.partial");
+    let is_log = is_log || path.components().any(|part| part.as_os_str() == "evidence");
     // A step that was undone may leave a directory or not: whoever needs it makes it, and that is durable then.
     let is_undone = matches!(record, "reverted" | "rolled_back");
     let is_new_directory = dirty.get(&(path.to_owned(), Part::Name)) == Some(&"make directory");
