@@ -70,11 +70,21 @@ pub(super) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     run(&mut cargo_command(arguments))
 }
 
-/// The same cargo that runs this.
+/// The same cargo that runs this, as a shell would run it: what cargo tells a program about the package it is of is taken out of
+/// the environment. Build scripts (ring's) look at it, and whoever builds with another one builds half of the dependencies
+/// anew, in the middle of tests that use what is built.
 pub(super) fn cargo_command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_a_package)) {
+        command.env_remove(name);
+    }
     command.args(arguments);
     command
+}
+
+/// Whether a variable is one that cargo sets for the programs it runs (The Cargo Book, "Environment Variables").
+fn is_of_a_package(name: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|start| name.starts_with(start))
 }
 
 /// Runs a command in the workspace's directory; what it says is for whoever watches.
@@ -87,4 +97,20 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// The workspace's directory.
 pub(super) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in a workspace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cargo sets the variables for this test.
+    #[test]
+    fn a_cargo_that_is_run_from_a_test_builds_what_one_from_a_shell_builds() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo runs this test");
+        let command = cargo_command(&["build"]);
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(removed.contains(&"CARGO_MANIFEST_DIR".as_ref()), "{removed:?}");
+        assert!(removed.contains(&"CARGO_PKG_NAME".as_ref()), "{removed:?}");
+        assert!(!removed.contains(&"CARGO_HOME".as_ref()) && !removed.contains(&"CARGO".as_ref()), "{removed:?}");
+    }
 }
