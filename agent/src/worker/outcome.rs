@@ -7,7 +7,7 @@ use crate::update::Outcome;
 
 /// The sentence and the exit code of an outcome.
 pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
-    let (name, version) = (&plan.instance.name, &plan.to.version);
+    let (name, version, id) = (&plan.instance.name, &plan.to.version, plan.id);
     match outcome {
         Outcome::Completed => Reply::well(match plan.act {
             Act::Install => format!("{name}: {version} is installed"),
@@ -17,12 +17,13 @@ pub(super) fn told(plan: &Plan, outcome: Outcome) -> Reply {
             Act::Rollback => format!("{name}: back on {version}"),
         }),
         Outcome::RolledBack { error, touched, exit, ill } => {
-            Reply { exit, message: failed(plan, &error, touched, ill.as_deref()), answer: None }
+            let what = failed(plan, &error, touched, ill.as_deref());
+            Reply { exit, message: format!("{what}\nStep by step: surefoot log {id}"), answer: None }
         }
         Outcome::Stuck { reason } => Reply {
             exit: Exit::Stuck,
             message: format!(
-                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log'; mend the cause \
+                "{name}: {version} could neither be finished nor undone: {reason}. Look at 'surefoot log {id}'; mend the cause \
                  and run 'surefoot resume', or put it right by hand and run 'surefoot abandon'"
             ),
             answer: None,
