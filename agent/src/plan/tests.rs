@@ -1,8 +1,11 @@
 //! Plans as tables: which steps, in which order, for which facts.
 
+use manifest_schema::manifest::{Artifact, Format};
 use manifest_schema::migration::MigrationType;
 
+use super::make::preferred;
 use super::*;
+use crate::store::Way;
 use crate::update::tests::machine::Machine;
 use crate::update::tests::release::{Kind, Migration, Release};
 

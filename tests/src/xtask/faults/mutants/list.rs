@@ -192,7 +192,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "backup-before-stop",
         tests: Tests::Blows("incompatible_migration"),
         breaks: "what is written until the stop is not in the backup",
-        file: "agent/src/plan.rs",
+        file: "agent/src/plan/make.rs",
         from: "        facts.ways.iter().cloned().partition(|backup| migrations.iter().any(|step| step.database == backup.database));",
         to: "        facts.ways.iter().cloned().partition(|_| false);",
     },
