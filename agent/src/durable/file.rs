@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Attempt, Error, Result, beside, parent_of, rename, sync_parent};
+use super::{Attempt, Result, beside, parent_of, rename, sync_parent};
 
 /// Replaces the content of `path`, or makes it. A reader sees the old content or the new one, whole.
 ///
@@ -79,16 +79,22 @@ fn cut_to_last_line(path: &Path, file: &File) -> Result<()> {
 }
 
 /// Makes a file that takes `bytes` of the disk and holds nothing, to be removed when the disk is full (fallocate(2)). Where
-/// the file system cannot set bytes aside it stays empty.
+/// the file system cannot set bytes aside it stays empty. The name is durable, too: after a power cut, whoever goes back finds
+/// the room that was promised, and nobody else has taken it meanwhile.
 ///
 /// # Errors
-/// When there is no room for it.
+/// When there is no room for it. What was set aside until then is free again.
 pub fn reserve(path: &Path, bytes: u64) -> Result<()> {
     let partial = create_partial(path, 0o600)?;
-    match rustix::fs::fallocate(&partial.file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) | Err(Errno::OPNOTSUPP) => partial.finish().map(drop),
-        Err(error) => Err(Error::new("set bytes aside in", path, error)),
-    }
+    let set_aside = match rustix::fs::fallocate(&partial.file, FallocateFlags::empty(), 0, bytes) {
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        tried => tried,
+    };
+    let made = set_aside.attempt("set bytes aside in", path).and_then(|()| partial.finish());
+    made.and_then(|path| sync_parent(&path)).inspect_err(|_| {
+        // Of no use to anybody on a disk that is full. The error that counts is the first.
+        let _ = remove_file(path);
+    })
 }
 
 /// Cuts `path` to its first `length` bytes: what follows never happened.

@@ -95,10 +95,12 @@ fn may_be_forgotten(dirty: &Dirty, path: &Path, record: &str) -> bool {
     let is_new_directory = dirty.get(&(path.to_owned(), Part::Name)) == Some(&"make directory");
     // Each block of an artifact that came in part is checked before the next attempt goes on after it.
     let is_part = path.parent().is_some_and(|above| above.ends_with("fetch")) && name.ends_with(".partial");
-    // A reserve that was given up on the way and comes back is given up once more; with the last record it is gone for good.
+    // A reserve that was given up on the way and comes back is given up once more, by the revert of the step that made it or by
+    // whoever finishes; with the last record it is gone for good. That it is there, though, is a promise: the way back needs it.
     let is_last = matches!(record, "finished" | "rolled_back");
-    let is_reserve = name == "reserve" || name == "inodes";
-    is_log || (is_undone && (is_new_directory || is_part)) || (is_reserve && !is_last)
+    let is_reserve = name == "reserve" || name == "inodes" || name.ends_with(".reserve");
+    let is_removed = matches!(dirty.get(&(path.to_owned(), Part::Name)), Some(&("remove" | "remove directory")));
+    is_log || (is_undone && (is_new_directory || is_part)) || (is_reserve && is_removed && !is_last)
 }
 
 /// What was said too early since this was last asked.

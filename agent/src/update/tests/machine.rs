@@ -126,7 +126,8 @@ impl Machine {
         machine
     }
 
-    fn write_tree(&self, tree: &Path, version: &ReleaseVersion) {
+    /// Writes the files of a release.
+    pub(crate) fn write_tree(&self, tree: &Path, version: &ReleaseVersion) {
         for (path, content) in &self.releases[version].files {
             self.put(&tree.join(path), content);
         }

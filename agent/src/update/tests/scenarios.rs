@@ -254,9 +254,8 @@ fn cluttered() -> Machine {
 fn cluttered_home() -> Machine {
     let mut machine = unchanging();
     machine.run(release(&machine)).unwrap();
-    for old in ["0.9.0", "1.0.0"] {
-        machine.put(&machine.app.releases().join(old).join("lib/file"), b"x");
-    }
+    machine.put(&machine.app.releases().join("0.9.0/lib/file"), b"x");
+    machine.write_tree(&machine.app.releases().join("1.0.0"), &"1.0.0".parse().unwrap());
     machine.reopen_after("committed");
     machine
 }

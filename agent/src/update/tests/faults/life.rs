@@ -64,6 +64,7 @@ impl Life {
         let (ran, points) = life.run(None);
         let ended = ran.expect("nothing befell it").unwrap();
         assert_eq!(ended == Outcome::Completed, scenario.new.is_some(), "{}: {ended:?}", scenario.name);
+        life.check_instant().unwrap();
         life.machine.holds_at_rest(scenario.new.unwrap_or(scenario.old)).unwrap();
         life.check_rest().unwrap();
         life.points = points;
