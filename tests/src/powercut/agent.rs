@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use super::blow::Moment;
+use super::passed::Passed;
 use super::place;
 
 /// The longest that any request may take on a machine that has other things to do.
@@ -105,8 +106,8 @@ pub(super) fn guard() -> anyhow::Result<()> {
 }
 
 /// The points that the latest worker has passed.
-pub(super) fn passed() -> Vec<String> {
-    fs::read_to_string(trace()).unwrap_or_default().lines().map(str::to_owned).collect()
+pub(super) fn passed() -> Passed {
+    Passed(fs::read_to_string(trace()).unwrap_or_default().lines().map(str::to_owned).collect())
 }
 
 /// What the latest worker has said.
@@ -114,7 +115,7 @@ pub(super) fn told() -> String {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let said = read(said());
     let notes: Vec<&str> = said.lines().filter(|line| !line.contains(r#""event":"progress""#)).collect();
-    let passed = passed();
+    let Passed(passed) = passed();
     let last = &passed[passed.len().saturating_sub(5)..];
     format!("\n{}\n{}last points: {}", notes.join("\n"), read(complained()), last.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Base images: the disks of machines before each act, made once by the agent itself and kept below `target/`.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -40,23 +40,48 @@ pub(super) fn images(kind: Kind, base: Base) -> anyhow::Result<PathBuf> {
 /// When the vendor cannot publish, or the agent cannot install.
 pub(super) fn ensure(kinds: &[Kind]) -> anyhow::Result<File> {
     let cache = cache()?;
-    fs::create_dir_all(&cache)?;
-    let lock = File::create(cache.join("lock"))?;
-    flock(&lock, FlockOperation::LockExclusive)?;
+    let in_use = hold(&cache)?;
     forget_others(&cache);
-    provide_releases(&cache)?;
+    alone(&cache, "releases", || provide_releases(&cache))?;
     for kind in kinds {
-        if !cache.join(kind.name()).exists() {
-            let began = Instant::now();
-            let partial = cache.join(format!("{}.partial", kind.name()));
-            let _ = fs::remove_dir_all(&partial);
-            make(*kind, &partial).with_context(|| format!("cannot make the base images of {}", kind.name()))?;
-            fs::rename(&partial, cache.join(kind.name()))?;
-            eprintln!("powercut: made the base images of {} in {:.0} s", kind.name(), began.elapsed().as_secs_f64());
+        let name = kind.name();
+        alone(&cache, &name, || provide_images(*kind, &cache))
+            .with_context(|| format!("cannot make the base images of {name}"))?;
+    }
+    Ok(in_use)
+}
+
+/// Says that the cache is in use, by others at the same time as well, until the answer is dropped.
+fn hold(cache: &Path) -> anyhow::Result<File> {
+    loop {
+        fs::create_dir_all(cache)?;
+        let lock = File::create(cache.join("lock"))?;
+        flock(&lock, FlockOperation::LockShared)?;
+        // Whoever forgets it meanwhile has taken the file away.
+        if lock.metadata()?.nlink() > 0 {
+            return Ok(lock);
         }
     }
-    flock(&lock, FlockOperation::LockShared)?;
-    Ok(lock)
+}
+
+/// Does what only one may do at a time. Others who make something else of the cache, or use it, do not wait.
+fn alone(cache: &Path, what: &str, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let lock = File::create(cache.join(format!("{what}.making")))?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    act()
+}
+
+fn provide_images(kind: Kind, cache: &Path) -> anyhow::Result<()> {
+    let (whole, partial) = (cache.join(kind.name()), cache.join(format!("{}.partial", kind.name())));
+    if whole.exists() {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let _ = fs::remove_dir_all(&partial);
+    make(kind, &partial)?;
+    fs::rename(&partial, whole)?;
+    eprintln!("powercut: made the base images of {} in {:.0} s", kind.name(), began.elapsed().as_secs_f64());
+    Ok(())
 }
 
 /// One for each build of the programs and each day, since metadata expires. A build that goes on meanwhile is another one's.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -76,7 +77,9 @@ impl Campaign {
         }
         world::furnish()?;
         let _images = base::ensure(&order.kinds)?;
-        let mut campaign = Self { order, lengths: BTreeMap::new(), report: Report::default() };
+        println!("powercut: seed {}", order.seed);
+        let report = Report::of(order.count());
+        let mut campaign = Self { order, lengths: BTreeMap::new(), report };
         campaign.go()?;
         campaign.report.print();
         campaign.report.verdict()
@@ -84,20 +87,15 @@ impl Campaign {
 
     fn go(&mut self) -> anyhow::Result<()> {
         let order = self.order.clone();
-        println!("powercut: seed {}", order.seed);
-        if order.chosen {
-            for kind in &order.kinds {
-                chosen::courses(*kind).iter().for_each(|course| self.report.take("chosen", course, course.run()));
-                if *kind == (Kind { file_system: FileSystem::Xfs, disks: Disks::Together }) {
-                    self.report
-                        .note("backups share their blocks with the originals", reflink::insist_on_sharing(*kind));
-                }
+        for kind in order.kinds.iter().filter(|_| order.chosen) {
+            chosen::courses(*kind).iter().for_each(|course| self.report.run("chosen", course));
+            if shares_blocks(*kind) {
+                self.report.note("backups share their blocks with the originals", reflink::insist_on_sharing(*kind));
             }
         }
-        let numbers = order.run.map_or(0..order.runs, |run| run..run + 1);
-        for number in numbers {
+        for number in order.numbers() {
             let course = self.draw(number)?;
-            self.report.take(&format!("run {number}"), &course, course.run());
+            self.report.run(&format!("run {number}"), &course);
         }
         Ok(())
     }
@@ -129,6 +127,25 @@ impl Campaign {
     }
 }
 
+/// Where a backup is a reflink.
+fn shares_blocks(kind: Kind) -> bool {
+    kind == Kind { file_system: FileSystem::Xfs, disks: Disks::Together }
+}
+
+impl Order {
+    /// The numbers of the random runs.
+    fn numbers(&self) -> Range<u64> {
+        self.run.map_or(0..self.runs, |run| run..run + 1)
+    }
+
+    /// How many runs there will be.
+    fn count(&self) -> u64 {
+        let chosen = self.kinds.iter().filter(|_| self.chosen);
+        let chosen = chosen.map(|kind| chosen::courses(*kind).len() + usize::from(shares_blocks(*kind)));
+        u64::try_from(chosen.sum::<usize>()).unwrap_or_default() + self.numbers().count() as u64
+    }
+}
+
 impl Length {
     /// Kept with the base images, so that a run can be repeated.
     fn of(kind: Kind, act: Act) -> anyhow::Result<Self> {
@@ -138,8 +155,9 @@ impl Length {
         }
         let course = Course { kind, act, blow: Blow::Power, moment: Moment::Never, again: None };
         let outcome = course.run().with_context(|| format!("{} that nobody disturbs", act.name()))?;
-        fs::write(file, format!("{} {}", outcome.points, outcome.worked.as_millis()))?;
-        Ok(Self { points: outcome.points, took: outcome.worked })
+        let points = outcome.passed.count();
+        fs::write(file, format!("{points} {}", outcome.worked.as_millis()))?;
+        Ok(Self { points, took: outcome.worked })
     }
 
     fn read(text: &str) -> Option<Self> {

@@ -1,12 +1,14 @@
 //! A machine: its disks, its database server and its application, switched on from a base image.
 
 use std::fs;
+use std::time::Instant;
 
 use anyhow::Context;
 
 use super::act::Base;
 use super::cluster::Cluster;
 use super::disk::{Kind, Switch};
+use super::recovery::Recovery;
 use super::{agent, application, base, place, processes, world};
 
 /// A machine that is on.
@@ -41,16 +43,19 @@ impl Machine {
         Switch::of(self.kind)
     }
 
-    /// After the power was cut: everything ends, the disks come back as they are, and the database server recovers.
-    pub(super) fn come_back(&mut self) -> anyhow::Result<()> {
+    /// After the power was cut: everything ends, the disks come back as they are, and the database server recovers. Answers how
+    /// long the two took.
+    pub(super) fn come_back(&mut self) -> anyhow::Result<Recovery> {
         processes::end_all()?;
         self.cluster = None;
         forget_shared_memory();
         world::boot_anew()?;
         self.kind.unmount()?;
+        let began = Instant::now();
         self.mount()?;
+        let disks = began.elapsed();
         self.cluster = Some(Cluster::start()?);
-        Ok(())
+        Ok(Recovery { disks, database: began.elapsed() - disks, ..Recovery::default() })
     }
 
     /// What happens at boot: the door is minded, then the application starts by itself where the door lets it. Answers the version

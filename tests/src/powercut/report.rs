@@ -1,48 +1,40 @@
-//! What the runs came to: a line each while they run, a table at the end.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+//! What the runs came to: what each found as it ends, tables and the verdict at the end.
 
 use anyhow::bail;
 
-use super::act::Act;
-use super::blow::{Blow, Moment};
+use super::blow::Moment;
 use super::disk::{Disks, FileSystem};
+use super::figures::Figures;
 use super::journal::Side;
+use super::progress::Progress;
 use super::run::{Course, Outcome};
 
 /// What is known so far.
-#[derive(Default)]
 pub(super) struct Report {
-    rows: BTreeMap<Act, Row>,
+    progress: Progress,
+    figures: Figures,
     findings: Vec<String>,
 }
 
-/// One act.
-#[derive(Default)]
-struct Row {
-    runs: usize,
-    kills: usize,
-    cuts: usize,
-    points: BTreeSet<String>,
-    old: usize,
-    new: usize,
-    recoveries: Vec<Duration>,
-}
-
 impl Report {
-    /// Takes down what came of a run.
-    pub(super) fn take(&mut self, number: &str, course: &Course, outcome: anyhow::Result<Outcome>) {
+    /// For so many runs.
+    pub(super) fn of(runs: u64) -> Self {
+        Self { progress: Progress::of(runs), figures: Figures::default(), findings: Vec::new() }
+    }
+
+    /// Carries a run out and takes down what came of it.
+    pub(super) fn run(&mut self, number: &str, course: &Course) {
         let what = format!("{number}: {course}");
-        match outcome {
+        self.progress.begin(&what);
+        match course.run() {
             Ok(outcome) => {
-                let (side, took) = (side(outcome.side), seconds(outcome.recovery));
-                println!("{what}: {side} in {took} s (passed: {})", outcome.point);
-                self.rows.entry(course.act).or_default().take(course, &outcome);
+                self.progress.done(&format!("{what}: {outcome}"));
+                self.figures.take(course, &outcome);
             }
             Err(error) => {
-                println!("{what}: FAILED: {error:#}\n  to repeat it: {}", course.repeated());
-                self.findings.push(format!("{what}\n    {}", course.repeated()));
+                let repeated = course.repeated();
+                self.progress.failed(&format!("{what}: FAILED: {error:#}\n  to repeat it: {repeated}"));
+                self.findings.push(format!("{what}\n    {repeated}"));
             }
         }
     }
@@ -50,29 +42,24 @@ impl Report {
     /// Takes down what came of something else that was looked at.
     pub(super) fn note(&mut self, what: &str, outcome: anyhow::Result<()>) {
         match outcome {
-            Ok(()) => println!("{what}: so it is"),
+            Ok(()) => self.progress.done(&format!("{what}: so it is")),
             Err(error) => {
-                println!("{what}: FAILED: {error:#}");
+                self.progress.failed(&format!("{what}: FAILED: {error:#}"));
                 self.findings.push(what.to_owned());
             }
         }
     }
 
-    /// The table.
+    /// The tables.
     pub(super) fn print(&self) {
-        println!(
-            "\n{:<11} {:>5} {:>6} {:>6} {:>7} {:>5} {:>5} {:>9} {:>7}",
-            "act", "runs", "kills", "cuts", "points", "old", "new", "recovery", "longest"
-        );
-        for (act, row) in &self.rows {
-            row.print(act.name());
-        }
-        let mut all = Row::default();
-        self.rows.values().for_each(|row| all.add(row));
-        all.print("all");
+        self.progress.finish();
+        println!("\n{}", self.figures.told());
     }
 
     /// Whether everything held.
+    ///
+    /// # Errors
+    /// With all that did not, and how to see it once more.
     pub(super) fn verdict(&self) -> anyhow::Result<()> {
         if self.findings.is_empty() {
             println!("everything held");
@@ -82,48 +69,15 @@ impl Report {
     }
 }
 
-impl Row {
-    fn take(&mut self, course: &Course, outcome: &Outcome) {
-        let blows = 1 + usize::from(course.again.is_some());
-        self.runs += 1;
-        match course.blow {
-            Blow::Kill => self.kills += blows,
-            Blow::Power => self.cuts += blows,
-        }
-        match outcome.side {
-            Side::Old => self.old += 1,
-            Side::New => self.new += 1,
-        }
-        self.points.insert(outcome.point.clone());
-        self.recoveries.push(outcome.recovery);
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.runs += other.runs;
-        self.kills += other.kills;
-        self.cuts += other.cuts;
-        self.old += other.old;
-        self.new += other.new;
-        self.points.extend(other.points.iter().cloned());
-        self.recoveries.extend(&other.recoveries);
-    }
-
-    fn print(&self, name: &str) {
-        let mut sorted = self.recoveries.clone();
-        sorted.sort();
-        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        let longest = sorted.last().copied().unwrap_or_default();
-        println!(
-            "{name:<11} {:>5} {:>6} {:>6} {:>7} {:>5} {:>5} {:>7} s {:>5} s",
-            self.runs,
-            self.kills,
-            self.cuts,
-            self.points.len(),
-            self.old,
-            self.new,
-            seconds(median),
-            seconds(longest)
-        );
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let side = match self.side {
+            Side::Old => "back on the old",
+            Side::New => "on the new",
+        };
+        let (_, place) = self.passed.place();
+        let took = self.recovery.whole().as_secs_f64();
+        write!(f, "{side}, well again in {took:.2} s (after '{place}', passed: {})", self.passed.last())
     }
 }
 
@@ -161,15 +115,4 @@ impl Course {
             self.blow.name()
         )
     }
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Old => "back on the old",
-        Side::New => "on the new",
-    }
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.2}", time.as_secs_f64())
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::act::Stand;
+use super::act::{self, Stand};
 use super::cluster::DATABASE;
 use super::instant::{linked_version, what_survives_is_there};
-use super::{application, database, journal, place, releases};
+use super::{agent, application, database, journal, place, releases};
 
 /// Insists on the whole list. `live` are the rows that must be in the live database, `all` those that must be in some.
 pub(super) fn insist(stand: Stand, live: &BTreeSet<u32>, all: &BTreeSet<u32>) -> anyhow::Result<()> {
@@ -122,9 +122,20 @@ fn serves(stand: Stand) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Insists that a second recovery has nothing to do.
+pub(super) fn recovering_again_changes_nothing() -> anyhow::Result<()> {
+    let before = picture()?;
+    agent::ask_well(&act::recover())?;
+    let after = picture()?;
+    let changed: Vec<_> = after.iter().filter(|(path, content)| before.get(*path) != Some(content)).collect();
+    let gone: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
+    ensure!(changed.is_empty() && gone.is_empty(), "recovering again changes {changed:?} and removes {gone:?}");
+    Ok(())
+}
+
 /// Everything that recovering again must leave as it is: names and contents of the agent's and the application's files, and the
 /// databases. What a running application writes is its own.
-pub(super) fn picture() -> anyhow::Result<BTreeMap<PathBuf, String>> {
+fn picture() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut picture = BTreeMap::new();
     for path in files(&[place::instance(), place::srv()]).into_iter().filter(|path| !is_of_running(path)) {
         let content = match fs::read_link(&path) {

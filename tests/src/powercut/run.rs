@@ -1,9 +1,9 @@
 //! One run: a machine, an act, a blow in its middle, and all that must hold afterwards.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::act::{self, Act, Base, Stand};
 use super::agent::{self, Found, Worker};
@@ -11,6 +11,8 @@ use super::blow::{Blow, Moment};
 use super::disk::{Kind, Switch};
 use super::journal::{self, Side};
 use super::machine::Machine;
+use super::passed::Passed;
+use super::recovery::Recovery;
 use super::rows::{Row, Rows};
 use super::writer::Writer;
 use super::{application, instant, rest};
@@ -28,15 +30,15 @@ pub(super) struct Course {
 
 /// What came of it, when everything held.
 pub(super) struct Outcome {
-    /// The name of the last point that was passed before the blow.
-    pub(super) point: String,
-    /// How many points were passed.
-    pub(super) points: usize,
+    /// What was passed before the blow.
+    pub(super) passed: Passed,
     /// How long the worker had worked.
     pub(super) worked: Duration,
+    /// What the recovery had passed before the second blow.
+    pub(super) again: Option<Passed>,
     pub(super) side: Side,
-    /// How long the agent took to recover.
-    pub(super) recovery: Duration,
+    /// How long it took after the last blow.
+    pub(super) recovery: Recovery,
 }
 
 impl Course {
@@ -45,6 +47,12 @@ impl Course {
     /// # Errors
     /// With what did not hold, the journals, and the worker's last words.
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
+        // What is waited for in vain panics; the runs that follow, and the table, are not to be lost by it.
+        let outcome = std::panic::catch_unwind(|| self.run_through());
+        outcome.unwrap_or_else(|_| bail!("the run panicked, as told above\n{}{}", journal::told(), agent::told()))
+    }
+
+    fn run_through(&self) -> anyhow::Result<Outcome> {
         let mut run = Run::begin(self)?;
         let outcome =
             run.go().map_err(|error| error.context(format!("journals:\n{}{}", journal::told(), agent::told())))?;
@@ -62,6 +70,10 @@ struct Run<'c> {
     during: Rows,
     /// How many acts there had been.
     acts: usize,
+    /// How long all has taken since the last blow.
+    recovery: Recovery,
+    /// What the recovery had passed before the second blow.
+    again: Option<Passed>,
 }
 
 impl<'c> Run<'c> {
@@ -75,21 +87,23 @@ impl<'c> Run<'c> {
             application::wait_until_healthy()?;
             before.add(Row { number: 50, by: application::write("row-50")? });
         }
-        Ok(Self { course, machine, before, during: Rows::default(), acts })
+        let (during, recovery, again) = (Rows::default(), Recovery::default(), None);
+        Ok(Self { course, machine, before, during, acts, recovery, again })
     }
 
     fn go(&mut self) -> anyhow::Result<Outcome> {
-        let (point, points, worked) = self.strike_the_act()?;
-        let (side, recovery) = self.recover()?;
+        let (passed, worked) = self.strike_the_act()?;
+        let side = self.recover()?;
+        self.serves_again(side)?;
         let stand = self.course.act.stand(side);
         let live = self.must_be_live(side);
         rest::insist(stand, &live, &self.all())?;
-        recovering_again_changes_nothing()?;
+        rest::recovering_again_changes_nothing()?;
         self.the_next_goes_in(stand, &live)?;
-        Ok(Outcome { point, points, worked, side, recovery })
+        Ok(Outcome { passed, worked, again: self.again.take(), side, recovery: self.recovery })
     }
 
-    fn strike_the_act(&mut self) -> anyhow::Result<(String, usize, Duration)> {
+    fn strike_the_act(&mut self) -> anyhow::Result<(Passed, Duration)> {
         let course = self.course;
         let writer = Writer::start(100);
         let switch = self.machine.switch()?;
@@ -102,7 +116,7 @@ impl<'c> Run<'c> {
         if found == Found::Ended {
             self.what_was_said_is_durable()?;
         }
-        Ok((passed.last().cloned().unwrap_or_default(), passed.len(), worked))
+        Ok((passed, worked))
     }
 
     /// What a finished request told its daemon is so, whatever happened right after.
@@ -121,18 +135,19 @@ impl<'c> Run<'c> {
                 drop(switch);
                 worker.kill()?;
                 writer.enough();
-                Ok(())
+                self.recovery = Recovery::default();
             }
             Blow::Power => {
                 switch.cut()?;
                 writer.enough();
-                self.machine.come_back()
+                self.recovery = self.machine.come_back()?;
             }
         }
+        Ok(())
     }
 
-    /// Recovers as often as it takes; answers on which side it must have ended and how long the last time took.
-    fn recover(&mut self) -> anyhow::Result<(Side, Duration)> {
+    /// Recovers as often as it takes; answers on which side it must have ended.
+    fn recover(&mut self) -> anyhow::Result<Side> {
         let mut again = self.course.again;
         loop {
             self.come_up()?;
@@ -143,13 +158,25 @@ impl<'c> Run<'c> {
             if worker.wait_for(&moment)? == Found::Ended {
                 let exit = agent::exit()?;
                 ensure!(exit == "ok", "the recovery ended with {exit}");
-                return Ok((side, worker.worked()));
+                self.recovery.agent = worker.worked();
+                return Ok(side);
             }
             let nobody = Writer::start(1000);
             nobody.enough();
             self.strike(worker, switch, &nobody).context("the second blow")?;
             nobody.stop()?;
+            self.again = Some(agent::passed());
         }
+    }
+
+    /// Waits until the application is well, if there must be one.
+    fn serves_again(&mut self, side: Side) -> anyhow::Result<()> {
+        let began = Instant::now();
+        if self.course.act.stand(side).version().is_some() {
+            application::wait_until_healthy()?;
+        }
+        self.recovery.health = began.elapsed();
+        Ok(())
     }
 
     /// The first list, and what the machine does by itself before the agent recovers.
@@ -157,12 +184,18 @@ impl<'c> Run<'c> {
         let mut written = self.before.clone();
         written.extend(self.old_rows());
         instant::insist(self.course.act, &written)?;
-        if self.course.blow == Blow::Power
-            && let Some(version) = self.machine.boot()?
-        {
-            let stands = self.course.act.versions().contains(&version.as_str());
-            ensure!(stands, "{version} has started by itself, which nobody has asked for");
+        match self.course.blow {
+            Blow::Kill => Ok(()),
+            Blow::Power => self.boot(),
         }
+    }
+
+    fn boot(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let version = self.machine.boot()?;
+        self.recovery.boot = began.elapsed();
+        let stands = version.as_ref().is_none_or(|version| self.course.act.versions().contains(&version.as_str()));
+        ensure!(stands, "{} has started by itself, which nobody has asked for", version.unwrap_or_default());
         Ok(())
     }
 
@@ -208,14 +241,4 @@ impl<'c> Run<'c> {
         rest::nothing_is_half_looked_at().context("the next one")?;
         application::write("row-2000").map(drop)
     }
-}
-
-fn recovering_again_changes_nothing() -> anyhow::Result<()> {
-    let before = rest::picture()?;
-    agent::ask_well(&act::recover())?;
-    let after = rest::picture()?;
-    let changed: Vec<_> = after.iter().filter(|(path, content)| before.get(*path) != Some(content)).collect();
-    let gone: Vec<_> = before.keys().filter(|path| !after.contains_key(*path)).collect();
-    ensure!(changed.is_empty() && gone.is_empty(), "recovering again changes {changed:?} and removes {gone:?}");
-    Ok(())
 }
