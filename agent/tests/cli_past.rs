@@ -22,8 +22,8 @@ ID  WHAT           SEVERITY  STATUS       STARTED           TOOK        BY
 1   install 1.0.0  minor     completed    2024-11-21 03:12  44 s        root
 2   1.0.0 → 1.1.0  minor     completed    2024-11-22 03:12  44 s        root
 3   1.1.0 → 1.2.0  minor     rolled back  2024-11-23 03:12  1 min 17 s  root
-    web: http://127.0.0.1:8000/health answers with status 500 instead of 200,
-    three times in a row, and the service said that it cannot find the column…
+    the release's fault: web: http://127.0.0.1:8000/health answers with status
+    500 instead of 200, three times in a row, and the service said that it…
 "
     );
 }

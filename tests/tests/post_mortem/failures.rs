@@ -6,7 +6,7 @@ use anyhow::ensure;
 use surefoot_tests::notes::{Change, PATIENCE, wait};
 
 use super::told::told;
-use super::{CANARY, CONFESS, LAST_WORDS, Outcome, change, keeps_env, leave, world, write_script};
+use super::{CANARY, CONFESS, LAST_WORDS, Outcome, change, keeps_env, world, write_script};
 
 #[test]
 fn a_failing_migration_is_explained_and_tells_no_secret() -> Outcome {
@@ -68,7 +68,7 @@ fn a_failing_health_check_is_explained_and_tells_no_secret() -> Outcome {
         change(checkout, |text| text.replace("[\"bin/notes\", \"start\"]", "[\"bin/start\"]"));
         write_script(checkout, "bin/start", &format!("{CONFESS}\necho the service starts\nexec bin/notes start"));
     };
-    leave(&world, "data/confession.txt", "no table at canary-key-1f3a canary/pass")?;
+    world.client.leave("data/confession.txt", "no table at canary-key-1f3a canary/pass")?;
     world.vendor.release("1.1.0", "Ill", Change { ill: true, edit: Some(&edit), ..Change::default() })?;
 
     world.client.surefoot(&["update"])?.says(7, "1.0.0 runs again")?;

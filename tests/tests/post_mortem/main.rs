@@ -7,7 +7,7 @@ mod failures;
 mod reading;
 mod told;
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use surefoot_tests::notes::World;
@@ -37,17 +37,9 @@ const LAST_WORDS: &str = "echo 'cannot connect to postgresql://notes:canary%2Fpa
 /// 1.0.0 serves, and secrets lie where applications and admins leave them.
 fn world() -> anyhow::Result<World> {
     let world = World::installed()?;
-    leave(&world, ".env", ENV)?;
+    world.client.leave(".env", ENV)?;
     world.configure(world.source(), "# token = \"canary-token-77\"\n")?;
     Ok(world)
-}
-
-/// A file of the application's, among those that survive an update, with the owner of the others.
-fn leave(world: &World, name: &str, text: &str) -> Outcome {
-    let path = world.client.shared().join(name);
-    let owner = std::fs::metadata(world.client.shared())?;
-    std::fs::write(&path, text)?;
-    Ok(std::os::unix::fs::chown(&path, Some(owner.uid()), Some(owner.gid()))?)
 }
 
 /// From this release on the application keeps an `.env`.

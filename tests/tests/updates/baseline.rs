@@ -17,7 +17,7 @@ fn with_mail(broken: bool) -> anyhow::Result<World> {
     world.vendor.release("1.0.0", "Notes can be kept", Change::default())?;
     world.client.surefoot(&["install"])?.well()?;
     if broken {
-        std::fs::write(world.client.shared().join("data/broken"), "")?;
+        world.client.leave("data/broken", "")?;
     }
     Ok(world)
 }
