@@ -13,7 +13,7 @@ use super::run::{Course, Outcome};
 #[derive(Default)]
 pub(super) struct Figures {
     acts: BTreeMap<Act, Row>,
-    /// By the last record before the blow, and how many came before that one.
+    /// By the last record before the blow, with the most that came before that one.
     places: BTreeMap<String, (usize, Row)>,
 }
 
@@ -34,8 +34,8 @@ impl Figures {
     pub(super) fn take(&mut self, course: &Course, outcome: &Outcome) {
         self.acts.entry(course.act).or_default().take(course, outcome);
         let (order, place) = outcome.passed.place();
-        let (least, row) = self.places.entry(place).or_insert_with(|| (order, Row::default()));
-        *least = order.min(*least);
+        let (most, row) = self.places.entry(place).or_default();
+        *most = order.max(*most);
         row.take(course, outcome);
     }
 

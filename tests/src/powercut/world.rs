@@ -40,8 +40,11 @@ pub(super) fn enter(arguments: &[String], seed: u64) -> anyhow::Result<()> {
         rustix::process::geteuid().is_root(),
         "power cuts need root (file systems are mounted, a PostgreSQL cluster is run): run the same command as root"
     );
-    let mut command = Command::new("unshare");
+    // unshare(1) takes no notice of signals while it waits: without the first of these a world would outlive whoever waits.
+    let mut command = Command::new("setpriv");
     command.args([
+        "--pdeathsig=KILL",
+        "unshare",
         "--mount",
         "--net",
         "--ipc",
@@ -55,7 +58,7 @@ pub(super) fn enter(arguments: &[String], seed: u64) -> anyhow::Result<()> {
         .arg(std::env::current_exe().context("the path of this program")?)
         .args(arguments)
         .env(MARK, seed.to_string());
-    let status = command.status().context("cannot run unshare (package util-linux)")?;
+    let status = command.status().context("cannot run setpriv (package util-linux)")?;
     if !status.success() {
         bail!("the runs did not all end well");
     }
