@@ -52,6 +52,11 @@ impl Envelope {
         Ok(Self { role, signatures, signed: canonical::encode(&file.signed) })
     }
 
+    /// The signatures by key, and the canonical form of what they are over; nothing of it is checked.
+    pub(super) fn into_parts(self) -> (BTreeMap<String, String>, Vec<u8>) {
+        (self.signatures, self.signed)
+    }
+
     /// Demands that the keys `root` gives the role have signed, as many as its threshold says.
     pub(super) fn verify(&self, root: &Root) -> Result<(), Error> {
         let valid = self.signers(root);

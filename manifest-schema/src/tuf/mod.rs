@@ -5,9 +5,9 @@
 //! the network: bytes and the time come from the caller, and the caller stores what was accepted,
 //! byte for byte as it was received.
 //!
-//! The one who publishes uses [`sign`]; the one who installs uses [`TrustedRepository`], and what
-//! it lets through is [`Verified`]. Both load through verification: there is no other way to read
-//! metadata.
+//! The one who publishes uses [`sign`], or [`Partial`] where several people sign one after the
+//! other; the one who installs uses [`TrustedRepository`], and what it lets through is [`Verified`].
+//! Both load what is published through verification.
 
 mod checks;
 mod envelope;
@@ -15,6 +15,7 @@ mod error;
 mod expires;
 mod key;
 mod meta_file;
+mod partial;
 mod role;
 mod root;
 mod sign;
@@ -29,6 +30,7 @@ mod verified;
 pub use error::{Error, SignError};
 pub use key::{KeyError, KeyId, PublicKey, SigningKey};
 pub use meta_file::MetaFile;
+pub use partial::Partial;
 pub use role::{MAX_VERSION, Role, RoleName};
 pub use root::{RoleKeys, Root};
 pub use sign::sign;

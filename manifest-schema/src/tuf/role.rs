@@ -72,7 +72,7 @@ impl fmt::Display for RoleName {
 }
 
 /// Metadata of one of the four roles. Sealed: there are no others.
-pub trait Role: sealed::Sealed + Serialize + DeserializeOwned {
+pub trait Role: sealed::Sealed + Clone + Serialize + DeserializeOwned {
     /// The role's name.
     const NAME: RoleName;
 

@@ -1,13 +1,12 @@
 //! Signing: from metadata to the bytes of its file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::envelope::{Envelope, Signature};
 use super::error::SignError;
 use super::key::{PublicKey, SigningKey};
-use super::role::{Outgoing, Role, RoleName};
+use super::partial::Partial;
+use super::role::{Role, RoleName};
 use super::root::Root;
-use crate::canonical;
 
 /// The file of `metadata`, signed by each of `keys` once.
 ///
@@ -23,44 +22,9 @@ pub fn sign<R: Role>(metadata: &R, keys: &[&SigningKey]) -> Result<Vec<u8>, Sign
     if keys.is_empty() {
         return Err(SignError::NoKey { role: R::NAME });
     }
-    let signed = canonical_form(metadata)?;
-    let by_id: BTreeMap<_, _> = keys.iter().map(|key| (key.public().id(), *key)).collect();
-    let signatures = by_id.values().map(|key| signature(key, &signed)).collect::<Result<_, _>>()?;
-    let file = file(signatures, &signed);
-    read_back::<R>(&file)?;
-    Ok(file)
-}
-
-fn canonical_form<R: Role>(metadata: &R) -> Result<Vec<u8>, SignError> {
-    canonical::to_canonical(&Outgoing::new(metadata)).map_err(|source| SignError::Canonical { role: R::NAME, source })
-}
-
-fn signature(key: &SigningKey, signed: &[u8]) -> Result<Signature, SignError> {
-    let public = key.public();
-    let sig = key.sign(signed);
-    // A fault while signing can give the secret away, so a signature is checked before it leaves.
-    if !public.verifies(signed, &sig) {
-        return Err(SignError::BadSignature { key: public.id() });
-    }
-    Ok(Signature { keyid: public.id().to_string(), sig })
-}
-
-/// The parts put together by hand, since a serializer would not leave `signed` as it was signed.
-/// Neither key ids nor signatures have characters to escape.
-fn file(signatures: Vec<Signature>, signed: &[u8]) -> Vec<u8> {
-    let signatures: Vec<String> = signatures
-        .into_iter()
-        .map(|Signature { keyid, sig }| format!(r#"{{"keyid":"{keyid}","sig":"{sig}"}}"#))
-        .collect();
-    let head = format!(r#"{{"signatures":[{}],"signed":"#, signatures.join(","));
-    [head.as_bytes(), signed, b"}"].concat()
-}
-
-/// Reads the file as a client will.
-fn read_back<R: Role>(file: &[u8]) -> Result<(), SignError> {
-    Envelope::read(R::NAME, file, R::NAME.cap())
-        .and_then(|envelope| envelope.check_form::<R>())
-        .map_err(|source| SignError::Refused { role: R::NAME, source: Box::new(source) })
+    let mut partial = Partial::new(metadata.clone())?;
+    keys.iter().try_for_each(|key| partial.sign(key))?;
+    Ok(partial.file())
 }
 
 impl Root {
