@@ -1,4 +1,4 @@
-//! The command line of `publish`: three verbs, parsed and handed on.
+//! The command line of `publish`: its verbs, parsed and handed on.
 
 use std::path::PathBuf;
 
@@ -12,16 +12,22 @@ use crate::exit::{self, Exit};
 
 mod failure;
 mod init;
+mod keys;
+mod refresh;
 mod release;
+mod sign;
+mod signing;
 mod verify;
 
 pub use failure::Failure;
+use signing::{Passphrase, Signing};
 
 /// Publish signed releases of a server application.
 ///
-/// Three verbs: `publish init` prepares a checkout once (keys, root metadata, publish.toml, .releaseignore);
-/// `publish v1.1.0` checks, packs, signs and publishes the tag v1.1.0 that is checked out, and may be run again after any
-/// interruption; `publish verify` reads a published repository back as a client would.
+/// `publish init` prepares a checkout once (keys, root metadata, publish.toml, .releaseignore); `publish v1.1.0` checks, packs,
+/// signs and publishes the tag v1.1.0 that is checked out, and may be run again after any interruption; `publish refresh`
+/// signs anew what would expire; `publish verify` reads a published repository back as a client would; `publish keys` and
+/// `publish sign` are for those who hold the keys.
 #[derive(Debug, Parser)]
 #[command(
     name = "publish",
@@ -29,7 +35,8 @@ pub use failure::Failure;
     after_help = exit::HELP,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    override_usage = "publish init [OPTIONS]\n       publish vX.Y.Z [OPTIONS]\n       publish verify [OPTIONS] [vX.Y.Z]"
+    override_usage = "publish init [OPTIONS]\n       publish vX.Y.Z [OPTIONS]\n       publish refresh [OPTIONS]\n       \
+                      publish verify [OPTIONS] [vX.Y.Z]\n       publish keys COMMAND [OPTIONS]\n       publish sign BUNDLE [OPTIONS]"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -44,6 +51,13 @@ enum Verb {
     Init(Init),
     /// Read a published repository back as a client would, from the root metadata of this checkout.
     Verify(Verify),
+    /// Sign snapshot and timestamp anew, before they expire or after a key was replaced. Suited for a scheduled job.
+    Refresh(refresh::Refresh),
+    /// The keys: make, list, add, replace and revoke them, and give the root a longer life.
+    #[command(subcommand)]
+    Keys(keys::Verb),
+    /// Look at what a bundle holds, and sign it with the keys that are here.
+    Sign(sign::Sign),
 }
 
 #[derive(Debug, Args)]
@@ -51,20 +65,6 @@ struct Checkout {
     /// The application's directory: where publish.toml lies.
     #[arg(short = 'C', long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
-}
-
-#[derive(Debug, Args)]
-struct Passphrase {
-    /// Read the passphrase of the keys from the first line of this file (/dev/fd/3 for a descriptor). Also
-    /// SUREFOOT_PASSPHRASE_FILE in the environment. Asked for on the terminal otherwise.
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-}
-
-impl Passphrase {
-    fn file(&self) -> Option<PathBuf> {
-        self.passphrase_file.clone().or_else(|| std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into))
-    }
 }
 
 #[derive(Debug, Args)]
@@ -98,11 +98,11 @@ struct Release {
     /// The same command without --draft then makes it visible.
     #[arg(long)]
     draft: bool,
-    /// The directory of the private keys. Default: `keys` in publish.toml.
-    #[arg(long, value_name = "DIR")]
-    keys: Option<PathBuf>,
+    /// Where others sign as well: the file that is passed on. It is made where it is missing, gone on from where it exists.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     #[command(flatten)]
-    passphrase: Passphrase,
+    signing: Signing,
     #[command(flatten)]
     checkout: Checkout,
 }
@@ -112,6 +112,12 @@ struct Init {
     /// The name of the application, for a new publish.toml. Default: the directory's name.
     #[arg(long, value_name = "NAME")]
     product: Option<Name>,
+    /// How many root keys to make: for several people, of whom --root-threshold must sign together.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    root_keys: u32,
+    /// How many root keys must sign together.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    root_threshold: u32,
     /// Leave the private keys unencrypted, because something else protects them.
     #[arg(long, conflicts_with = "passphrase_file")]
     no_passphrase: bool,
@@ -172,6 +178,9 @@ pub fn run() -> Exit {
     let ended = match cli.verb {
         Some(Verb::Init(init)) => init::run(&init),
         Some(Verb::Verify(verify)) => verify::run(&verify),
+        Some(Verb::Refresh(refresh)) => refresh::run(&refresh),
+        Some(Verb::Keys(verb)) => keys::run(&verb),
+        Some(Verb::Sign(sign)) => sign::run(&sign),
         None if cli.release.version.is_none() => {
             Cli::command().print_help().ok();
             return Exit::Usage;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use manifest_schema::migration::MigrationStep;
 use manifest_schema::path::Name;
 use manifest_schema::profile::Profile;
+use manifest_schema::tuf::RoleName;
 use manifest_schema::version::ReleaseVersion;
 use serde::Deserialize;
 
@@ -74,6 +75,18 @@ pub struct Expiry {
 impl Default for Expiry {
     fn default() -> Self {
         Self { root_days: 365, targets_days: 180, snapshot_days: 30, timestamp_days: 14 }
+    }
+}
+
+impl Expiry {
+    /// The days of a role.
+    pub fn of(&self, role: RoleName) -> u16 {
+        match role {
+            RoleName::Root => self.root_days,
+            RoleName::Targets => self.targets_days,
+            RoleName::Snapshot => self.snapshot_days,
+            RoleName::Timestamp => self.timestamp_days,
+        }
     }
 }
 

@@ -79,6 +79,18 @@ impl Directory {
     }
 }
 
+impl Directory {
+    fn carry_out(&self, operations: &[Operation], progress: &mut dyn Progress) -> Result<(), DiskError> {
+        progress.begin(&format!("writing {}", self.name()), amount(operations));
+        for operation in operations {
+            perform(operation)?;
+            progress.advance(weight(operation));
+        }
+        progress.done();
+        Ok(())
+    }
+}
+
 impl Repository for Directory {
     fn name(&self) -> String {
         self.root.display().to_string()
@@ -94,18 +106,19 @@ impl Repository for Directory {
         visibility: Visibility,
         progress: &mut dyn Progress,
     ) -> Result<Published, RepositoryError> {
-        let operations = self.operations(publication, visibility);
-        progress.begin(&format!("writing {}", self.name()), amount(&operations));
-        for operation in &operations {
-            perform(operation)?;
-            progress.advance(weight(operation));
-        }
-        progress.done();
+        self.carry_out(&self.operations(publication, visibility), progress)?;
         let location = self.name();
         Ok(match visibility {
             Visibility::Public => Published::Public { location },
             Visibility::Draft => Published::Draft { location },
         })
+    }
+
+    fn renew(&mut self, metadata: &[Asset], progress: &mut dyn Progress) -> Result<Published, RepositoryError> {
+        let place = |asset: &Asset| Operation::Place(asset.clone(), self.metadata_path(&asset.name));
+        let operations: Vec<Operation> = metadata.iter().map(place).collect();
+        self.carry_out(&operations, progress)?;
+        Ok(Published::Public { location: self.name() })
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {

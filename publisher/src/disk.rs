@@ -66,6 +66,22 @@ pub fn read_text(path: &Path, cap: u64) -> Result<Option<String>, DiskError> {
         .map_err(|error| failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, error)))
 }
 
+/// What is in a directory, in the order of the names; nothing where there is none.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("list", path)(error)),
+    };
+    let paths: io::Result<Vec<PathBuf>> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(failed("list", path))?;
+    paths.sort();
+    Ok(paths)
+}
+
 /// Makes a directory and those above it, where they are missing.
 ///
 /// # Errors

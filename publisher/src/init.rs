@@ -78,6 +78,15 @@ pub enum InitError {
     Disk(#[from] DiskError),
 }
 
+/// How many root keys there are, and how many must sign together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// The keys, at least one.
+    pub keys: u32,
+    /// How many must sign, at least one and not more than there are.
+    pub threshold: u32,
+}
+
 /// Prepares `directory`. `product` is for a new `publish.toml`; without it the directory's name is taken.
 ///
 /// # Errors
@@ -86,6 +95,7 @@ pub fn init(
     directory: &Path,
     product: Option<Name>,
     mut protection: Protection,
+    quorum: Quorum,
     now: jiff::Timestamp,
 ) -> Result<Initialised, InitError> {
     let mut outcomes = vec![configuration(directory, product)?];
@@ -98,7 +108,13 @@ pub fn init(
     if root.exists() {
         outcomes.push(Outcome::Kept(root.clone()));
     } else {
-        outcomes.extend(make_keys(&root, &key_directory, &mut protection, config.expiry, now)?);
+        outcomes.extend(make_keys(
+            &root,
+            &key_directory,
+            &mut protection,
+            quorum,
+            metadata::days(now, config.expiry.root_days),
+        )?);
     }
     let fingerprint = Sha256::of(&Roots::read(&roots)?.first().bytes);
     Ok(Initialised { outcomes, fingerprint, root })
@@ -148,10 +164,11 @@ fn make_keys(
     root: &Path,
     directory: &Path,
     protection: &mut Protection,
-    expiry: config::Expiry,
-    now: jiff::Timestamp,
+    quorum: Quorum,
+    expires: jiff::Timestamp,
 ) -> Result<Vec<Outcome>, InitError> {
-    if RoleName::ALL.iter().any(|role| keys::path(directory, *role).exists()) {
+    let files = files(directory, quorum);
+    if files.iter().any(|(_, path)| path.exists()) {
         return Err(InitError::KeysWithoutRoot { root: root.to_owned(), keys: directory.to_owned() });
     }
     let passphrase = match protection {
@@ -159,25 +176,36 @@ fn make_keys(
         Protection::None => None,
     };
     disk::make_private_dir(directory)?;
-    let mut metadata = Root::new(1, metadata::days(now, expiry.root_days));
+    let mut metadata = Root::new(1, expires);
+    metadata.root.threshold = quorum.threshold;
     let mut outcomes = Vec::new();
-    let mut root_key: Option<SigningKey> = None;
-    for role in RoleName::ALL {
+    let mut root_keys: Vec<SigningKey> = Vec::new();
+    for (role, path) in files {
         let key = keys::generate()?;
-        let path = keys::path(directory, role);
         keys::write(&path, &key, passphrase)?;
         metadata.grant(role, key.public());
         outcomes.push(Outcome::Made(path));
         if role == RoleName::Root {
-            root_key = Some(key);
+            root_keys.push(key);
         }
     }
-    let root_key = root_key.expect("root is one of all roles");
-    let bytes = tuf::sign(&metadata, &[&root_key]).map_err(|error| InitError::Sign(Box::new(error)))?;
+    let sign = |error| InitError::Sign(Box::new(error));
+    metadata.check_thresholds().map_err(sign)?;
+    let bytes = tuf::sign(&metadata, &root_keys.iter().collect::<Vec<_>>()).map_err(sign)?;
     disk::make_dirs(root.parent().unwrap_or(root))?;
     disk::write_new(root, &bytes, 0o644)?;
     outcomes.push(Outcome::Made(root.to_owned()));
     Ok(outcomes)
+}
+
+/// One file a role; where there are several root keys, each has a number, since each goes to somebody else.
+fn files(directory: &Path, quorum: Quorum) -> Vec<(RoleName, PathBuf)> {
+    let roots = (1..=quorum.keys).map(|number| match quorum.keys {
+        1 => (RoleName::Root, keys::path(directory, RoleName::Root)),
+        _ => (RoleName::Root, directory.join(format!("root-{number}.pem"))),
+    });
+    let others = [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
+    roots.chain(others.map(|role| (role, keys::path(directory, role)))).collect()
 }
 
 #[cfg(test)]

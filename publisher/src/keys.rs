@@ -1,14 +1,15 @@
-//! The vendor's private keys on disk: one file a role, PKCS#8 in PEM, readable by their owner only.
+//! The vendor's private keys on disk: PKCS#8 in PEM, readable by their owner only, each with its public half beside it.
 //!
-//! Written as version 1 of PKCS#8, without the public key (RFC 5208): OpenSSL 3.0 cannot read version 2. Knows files
-//! and passphrases; what a key signs is not known here.
+//! Written as version 1 of PKCS#8, without the public key (RFC 5208): OpenSSL 3.0 cannot read version 2. So the public key
+//! stands in a file of its own, `targets.pub` beside `targets.pem`: it says which key is there while it is locked, and it is
+//! what is handed to whoever makes the root. Knows files and passphrases; what a key signs is not known here.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use manifest_schema::tuf::{RoleName, SigningKey};
+use manifest_schema::tuf::{PublicKey, RoleName, SigningKey};
 use pkcs8::der::zeroize::Zeroizing;
 use pkcs8::der::{Decode, Encode, asn1::OctetStringRef};
 use pkcs8::pkcs5::{pbes2, scrypt};
@@ -17,6 +18,12 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDoc
 
 use crate::disk::{self, DiskError, failed};
 use crate::passphrase::{PassphraseError, Passphrases};
+
+mod public;
+mod ring;
+
+pub use public::{PublicError, named, read_public, spell, write_public};
+pub use ring::{Held, Keyring};
 
 /// id-Ed25519 (RFC 8410).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -35,13 +42,11 @@ const LARGEST: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// No file.
-    #[error("the {role} key {} is missing: bring it here, or name its directory with --keys", path.display())]
-    Missing {
-        /// Whose key.
-        role: RoleName,
-        /// Where it should be.
-        path: PathBuf,
-    },
+    #[error("there is no key {}", .0.display())]
+    Missing(PathBuf),
+    /// The private key does not belong to the public one beside it.
+    #[error("{} holds another key than the public one beside it says: they were mixed up", .0.display())]
+    Mixed(PathBuf),
     /// A link, or something that is no file.
     #[error("the key {} is not a regular file: keys are not read through links", .0.display())]
     NotAFile(PathBuf),
@@ -91,7 +96,7 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
     Ok(SigningKey::from_seed(*random::<32>()?))
 }
 
-/// Writes a key to a new file with mode 0600, encrypted where there is a passphrase.
+/// Writes a key to a new file with mode 0600, encrypted where there is a passphrase, and its public half beside it.
 ///
 /// # Errors
 /// When the file exists or cannot be written.
@@ -100,7 +105,8 @@ pub fn write(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<
     let octets = OctetStringRef::new(&*seed).map_err(|error| KeyFileError::Encode(error.into()))?;
     let inner = Zeroizing::new(octets.to_der().map_err(|error| KeyFileError::Encode(error.into()))?);
     let pem = encode(&inner, passphrase)?;
-    Ok(disk::write_new(path, pem.as_bytes(), 0o600)?)
+    disk::write_new(path, pem.as_bytes(), 0o600)?;
+    Ok(write_public(&path.with_extension("pub"), &key.public())?)
 }
 
 fn encode(inner: &[u8], passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
@@ -129,33 +135,45 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeyFileError> {
     Ok(bytes)
 }
 
-/// Reads the key of `role` from the directory of the keys.
+/// Reads a key.
 ///
 /// # Errors
-/// When it is missing, readable by others, no key, or not opened by the passphrase.
-pub fn read(directory: &Path, role: RoleName, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
-    let path = path(directory, role);
-    let pem = read_private(&path, role)?;
-    let not_a_key = || KeyFileError::NotAKey(path.clone());
-    let (label, document) = SecretDocument::from_pem(&pem).map_err(|_| not_a_key())?;
+/// When it is missing, readable by others, no key, not opened by the passphrase, or not the one that the public key beside it
+/// announces.
+pub fn read(path: &Path, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
+    let key = open(path, &read_private(path)?, passphrases)?;
+    match announced(path) {
+        Some(public) if public != key.public() => Err(KeyFileError::Mixed(path.to_owned())),
+        Some(_) | None => Ok(key),
+    }
+}
+
+/// What the public key beside a private one says; nothing where there is none that can be read.
+fn announced(path: &Path) -> Option<PublicKey> {
+    read_public(&path.with_extension("pub")).ok()
+}
+
+fn open(path: &Path, pem: &str, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
+    let not_a_key = || KeyFileError::NotAKey(path.to_owned());
+    let (label, document) = SecretDocument::from_pem(pem).map_err(|_| not_a_key())?;
     match label {
         PLAIN => seed(&document).ok_or_else(not_a_key),
         ENCRYPTED => {
             let encrypted = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| not_a_key())?;
             let passphrase =
-                passphrases.ask().map_err(|source| KeyFileError::NoPassphrase { path: path.clone(), source })?;
+                passphrases.ask().map_err(|source| KeyFileError::NoPassphrase { path: path.to_owned(), source })?;
             let plain = encrypted.decrypt(passphrase);
-            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.clone()))?).ok_or_else(not_a_key)
+            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.to_owned()))?).ok_or_else(not_a_key)
         }
         _ => Err(not_a_key()),
     }
 }
 
-fn read_private(path: &Path, role: RoleName) -> Result<Zeroizing<String>, KeyFileError> {
+fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let opened = File::options().read(true).custom_flags(no_follow.bits().cast_signed()).open(path);
     let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
-        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing { role, path: path.to_owned() },
+        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing(path.to_owned()),
         Some(rustix::io::Errno::LOOP) => KeyFileError::NotAFile(path.to_owned()),
         Some(_) | None => KeyFileError::Disk(failed("open", path)(error)),
     })?;

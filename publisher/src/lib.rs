@@ -10,6 +10,7 @@
 //! - [`disk`]: the one writer; [`progress`]: what is told meanwhile; [`cli`], [`exit`]: the command.
 
 pub mod block;
+pub mod bundle;
 pub mod changelog;
 pub mod cli;
 pub mod config;
@@ -29,5 +30,9 @@ pub mod preflight;
 pub mod problem;
 pub mod progress;
 pub mod publication;
+pub mod refresh;
 pub mod release;
+pub mod rotation;
+pub mod sign;
 pub mod verify;
+pub mod words;

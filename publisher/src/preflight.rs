@@ -4,18 +4,18 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest_schema::tuf::{RoleName, SigningKey};
+use manifest_schema::tuf::RoleName;
 use manifest_schema::version::ReleaseVersion;
 
 use crate::changelog::{self, Section};
 use crate::config::{self, Config};
 use crate::contents::{self, IGNORE_FILE, ReleaseFile, Rules};
 use crate::git::{Git, GitError, TreeEntry};
-use crate::keys;
-use crate::metadata::{Current, ReleaseKeys, Roots};
-use crate::passphrase::Passphrases;
+use crate::keys::KeyFileError;
+use crate::metadata::{Current, Roots};
 use crate::problem::Problem;
 use crate::publication::Repository;
+use crate::sign::Signers;
 
 mod checkout;
 mod description;
@@ -29,6 +29,8 @@ pub struct Subject<'a> {
     pub config: &'a Config,
     /// The directory of the keys.
     pub keys: PathBuf,
+    /// Whether others may sign what the keys here cannot.
+    pub others_sign: bool,
     /// The release's version.
     pub version: &'a ReleaseVersion,
     /// The lowest version that may go to it directly.
@@ -51,8 +53,6 @@ pub struct Ready {
     pub files: Vec<ReleaseFile>,
     /// The roots that it is signed under.
     pub roots: Roots,
-    /// The keys that sign it.
-    pub keys: ReleaseKeys,
     /// What each repository has published, in their order.
     pub published: Vec<Option<Current>>,
 }
@@ -82,7 +82,7 @@ pub enum PreflightError {
 /// With everything that is wrong.
 pub fn preflight(
     subject: &Subject<'_>,
-    passphrases: &mut Passphrases,
+    signers: &mut Signers,
     repositories: &mut [Box<dyn Repository>],
 ) -> Result<Ready, PreflightError> {
     let git = Git::open(subject.directory)?;
@@ -93,12 +93,14 @@ pub fn preflight(
     let files = if commit.is_some() { files(&git, &tree, subject, &mut problems)? } else { Vec::new() };
     description::check(&files, subject, commit.is_some(), &mut problems);
     let roots = noted(Roots::read(&subject.directory.join(config::ROOTS)), Problem::Metadata, &mut problems);
-    let keys = roots.as_ref().and_then(|roots| keys(roots, subject, passphrases, &mut problems));
+    if let Some(roots) = &roots {
+        keys(roots, subject, signers, &mut problems);
+    }
     let published = roots.as_ref().map(|roots| published::all(roots, subject.version, repositories, &mut problems));
-    match (commit, section, roots, keys, published) {
-        (Some(commit), Some(section), Some(roots), Some(keys), Some(published)) if problems.is_empty() => {
+    match (commit, section, roots, published) {
+        (Some(commit), Some(section), Some(roots), Some(published)) if problems.is_empty() => {
             let commit_time = git.commit_time(&commit)?;
-            Ok(Ready { git, commit_time, section, files, roots, keys, published })
+            Ok(Ready { git, commit_time, section, files, roots, published })
         }
         (..) => Err(PreflightError::Problems(problems)),
     }
@@ -151,25 +153,32 @@ fn files(
     Ok(files)
 }
 
-fn keys(
-    roots: &Roots,
-    subject: &Subject<'_>,
-    passphrases: &mut Passphrases,
-    problems: &mut Vec<Problem>,
-) -> Option<ReleaseKeys> {
+/// All three roles are looked at before one that is missing counts: all problems in one run.
+fn keys(roots: &Roots, subject: &Subject<'_>, signers: &mut Signers, problems: &mut Vec<Problem>) {
     let root = roots.newest();
     if root.expires <= subject.now {
         problems.push(Problem::RootExpired(root.expires));
     }
-    let mut key = |role| -> Option<SigningKey> {
-        let key = noted(keys::read(&subject.keys, role, passphrases), Problem::Key, problems)?;
-        let id = key.public().id();
-        if !root.role(role).key_ids.contains(&id) {
-            problems.push(Problem::ForeignKey { role, id, directory: subject.keys.clone() });
+    for role in [RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
+        let ids = root.role(role).key_ids.iter();
+        let found: Result<Vec<_>, _> = ids.map(|id| signers.ring.find(role, *id)).collect();
+        let Some(found) = noted(found, Problem::Key, problems) else { continue };
+        let have = found.iter().flatten().count();
+        let threshold = root.role(role).threshold;
+        if have < threshold as usize && signers.commands.is_empty() && !subject.others_sign {
+            problems.push(lacking(role, have, threshold, subject, signers));
         }
-        Some(key)
-    };
-    // All three are read before one that is missing counts: all problems in one run.
-    let found = (key(RoleName::Targets), key(RoleName::Snapshot), key(RoleName::Timestamp));
-    Some(ReleaseKeys { targets: found.0?, snapshot: found.1?, timestamp: found.2? })
+    }
+}
+
+/// Why the keys here do not suffice for a role.
+fn lacking(role: RoleName, have: usize, threshold: u32, subject: &Subject<'_>, signers: &mut Signers) -> Problem {
+    if have > 0 {
+        return Problem::TooFewKeys { role, have, threshold };
+    }
+    match signers.ring.usual(role) {
+        Ok(key) => Problem::ForeignKey { role, id: key.public().id(), directory: subject.keys.clone() },
+        Err(KeyFileError::Missing(path)) => Problem::NoKey { role, path },
+        Err(error) => Problem::Key(error),
+    }
 }

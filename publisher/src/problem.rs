@@ -144,6 +144,27 @@ pub enum Problem {
     /// A key cannot be used.
     #[error(transparent)]
     Key(KeyFileError),
+    /// No key.
+    #[error(
+        "the {role} key {} is missing: bring it here, name its directory with --keys, or let who has it sign (--bundle)",
+        path.display()
+    )]
+    NoKey {
+        /// Whose key.
+        role: RoleName,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Some keys, but not as many as must sign.
+    #[error("{threshold} {role} keys must sign, and {have} is here: say --bundle FILE, and pass that file on")]
+    TooFewKeys {
+        /// Whose keys.
+        role: RoleName,
+        /// How many are here.
+        have: usize,
+        /// How many must sign.
+        threshold: u32,
+    },
     /// A key that the root does not name.
     #[error("the {role} key in {} (id {id:.12}…) is not the one that the root names: bring the right one", directory.display())]
     ForeignKey {
@@ -155,7 +176,7 @@ pub enum Problem {
         directory: PathBuf,
     },
     /// The root is no longer valid.
-    #[error("the root metadata has expired at {0}: no client would take the release; sign a new root first")]
+    #[error("the root metadata has expired at {0}: no client would take the release; run `publish keys renew` first")]
     RootExpired(jiff::Timestamp),
     /// Nowhere to go.
     #[error("nowhere to publish to: give --to DIR or --to github:OWNER/REPO, or set `to` in {}", config::FILE)]
@@ -222,7 +243,12 @@ impl Problem {
             | Self::MigrationDatabase { .. }
             | Self::NoDestination
             | Self::MinimumVersion { .. } => Exit::Configuration,
-            Self::KeyCommitted(_) | Self::Key(_) | Self::ForeignKey { .. } | Self::RootExpired(_) => Exit::Keys,
+            Self::KeyCommitted(_)
+            | Self::Key(_)
+            | Self::NoKey { .. }
+            | Self::TooFewKeys { .. }
+            | Self::ForeignKey { .. }
+            | Self::RootExpired(_) => Exit::Keys,
             Self::NotHigher { .. } | Self::Diverged { .. } => Exit::Conflict,
             Self::Metadata(error) => of_metadata(error),
         }
@@ -236,7 +262,10 @@ pub fn of_metadata(error: &MetadataError) -> Exit {
         MetadataError::NotTrusted { .. }
         | MetadataError::Incomplete { .. }
         | MetadataError::Root { .. }
+        | MetadataError::UsedUp { .. }
         | MetadataError::Refused(_) => Exit::NotTrusted,
+        MetadataError::Behind { .. } | MetadataError::Proposal(_) | MetadataError::RefreshFirst(_) => Exit::Conflict,
+        MetadataError::Signer(_) => Exit::Keys,
         MetadataError::Repository(error) => of_repository(error),
         MetadataError::Sign(_) | MetadataError::Disk(_) => Exit::Unexpected,
     }

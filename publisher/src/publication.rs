@@ -88,6 +88,13 @@ pub trait Repository {
         progress: &mut dyn Progress,
     ) -> Result<Published, RepositoryError>;
 
+    /// Replaces the metadata of what is published already, without a release: versioned files first, `timestamp.json` last. It
+    /// may be called again after any interruption.
+    ///
+    /// # Errors
+    /// When the place cannot be reached or refuses.
+    fn renew(&mut self, metadata: &[Asset], progress: &mut dyn Progress) -> Result<Published, RepositoryError>;
+
     /// What [`publish`](Self::publish) would do, a line for each call or file, for `--dry-run`.
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String>;
 }

@@ -12,11 +12,12 @@ use manifest_schema::version::ReleaseVersion;
 
 use crate::config::Config;
 use crate::disk::{self, DiskError};
-use crate::metadata::{self, Current, MetadataError, MetadataFile};
+use crate::metadata::{Advance, Current, Ground, MetadataError, MetadataFile, Proposal, Standing, Waiting};
 use crate::pack::PackError;
 use crate::preflight::Ready;
 use crate::progress::Progress;
 use crate::publication::{Asset, Publication};
+use crate::sign::Signers;
 
 mod describe;
 mod stage;
@@ -68,6 +69,16 @@ pub enum ReleaseError {
     /// One repository is ahead of another by more than this release.
     #[error("{0} lacks earlier releases that another repository has: copy the other one over it first")]
     Behind(String),
+    /// A bundle of another release.
+    #[error(
+        "the bundle does not hold what this checkout makes of {version} ({what} differs): sign only what you have looked at; where it was made on another commit or with other options, begin it again"
+    )]
+    OtherBundle {
+        /// The version.
+        version: ReleaseVersion,
+        /// The first target that differs.
+        what: String,
+    },
     /// Metadata cannot be made.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -109,32 +120,53 @@ pub fn stage(
     stage::stage(ready, config, version, decisions, staging, progress)
 }
 
-/// What goes to each repository, in their order. `names` are those of the repositories.
+/// A release, as far as it could be signed here.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// What goes to each repository, in their order.
+    Signed(Vec<Prepared>),
+    /// Others must sign.
+    Begun(Proposal, Waiting),
+}
+
+/// What a release is signed with, and where it lies meanwhile.
+pub struct Desk<'a> {
+    /// Who signs.
+    pub signers: &'a mut Signers,
+    /// How long it is valid.
+    pub expiry: crate::config::Expiry,
+    /// The one reading of the clock.
+    pub now: jiff::Timestamp,
+    /// The staging directory.
+    pub staging: &'a Path,
+}
+
+/// Signs the release, going on from `begun` where others have signed already. `names` are those of the repositories.
 ///
 /// Where one of them has the release already, from a run that was interrupted between two of them, the others get its
 /// metadata; otherwise all get the same new one.
 ///
 /// # Errors
-/// When the release is published with other content, or cannot be signed.
+/// When the release is published with other content, the bundle is of another one, or it cannot be signed.
 pub fn prepare(
     staged: &Staged,
     ready: &Ready,
     names: &[String],
-    expiry: crate::config::Expiry,
-    now: jiff::Timestamp,
-    staging: &Path,
-) -> Result<Vec<Prepared>, ReleaseError> {
+    desk: &mut Desk<'_>,
+    begun: Option<Proposal>,
+) -> Result<Outcome, ReleaseError> {
     let has = |current: &&Current| current.targets().contains_key(&manifest_path(&staged.version));
     for (current, name) in ready.published.iter().zip(names) {
         current.as_ref().filter(has).map_or(Ok(()), |current| staged.same_as(current, name))?;
+        current.as_ref().map_or(Ok(()), |current| goes_on(current, has(&current), name))?;
     }
     let complete = ready.published.iter().flatten().find(has);
     let next = match complete {
         Some(current) => current.files().to_vec(),
-        None => {
-            let before = ready.published.first().and_then(Option::as_ref);
-            metadata::next(&ready.roots, before, staged.descriptions(), &ready.keys, expiry, now)?
-        }
+        None => match signed(staged, ready, desk, begun)? {
+            (_, Advance::Complete(files)) => files,
+            (proposal, Advance::Waiting(waiting)) => return Ok(Outcome::Begun(proposal, waiting)),
+        },
     };
     let mut prepared = Vec::new();
     for (index, (current, name)) in ready.published.iter().zip(names).enumerate() {
@@ -143,14 +175,50 @@ pub fn prepare(
             staged.leads_to(current.as_ref(), complete, name)?;
         }
         let files = already.map_or(next.as_slice(), Current::files);
-        let metadata = write_metadata(&staging.join(format!("metadata-{index}")), files)?;
+        let metadata = write_metadata(&desk.staging.join(format!("metadata-{index}")), files)?;
         let publication = staged.publication(metadata);
         prepared.push(Prepared { publication, already: already.is_some() });
     }
-    Ok(prepared)
+    Ok(Outcome::Signed(prepared))
 }
 
-fn write_metadata(directory: &Path, files: &[MetadataFile]) -> Result<Vec<Asset>, DiskError> {
+/// Whether a release can be built on what is published: not on the word of a targets key that was replaced; and what is
+/// there already is not brought again with signatures that no longer count.
+fn goes_on(current: &Current, has_it: bool, name: &str) -> Result<(), MetadataError> {
+    match current.standing {
+        Standing::Sound => Ok(()),
+        Standing::StaleFreshness if !has_it => Ok(()),
+        Standing::StaleFreshness | Standing::ReplacedTargets => Err(MetadataError::RefreshFirst(name.to_owned())),
+    }
+}
+
+fn signed(
+    staged: &Staged,
+    ready: &Ready,
+    desk: &mut Desk<'_>,
+    begun: Option<Proposal>,
+) -> Result<(Proposal, Advance), ReleaseError> {
+    let current = ready.published.first().and_then(Option::as_ref);
+    let ground = Ground { roots: &ready.roots, current, expiry: desk.expiry, now: desk.now };
+    let mut targets = current.map(|current| current.targets().clone()).unwrap_or_default();
+    targets.extend(staged.descriptions());
+    let mut proposal = match begun {
+        None => Proposal::of_targets(&ground, targets)?,
+        Some(mut proposal) => {
+            proposal.check(&ground)?;
+            staged.is_proposed(&targets, &proposal)?;
+            proposal
+        }
+    };
+    let advance = proposal.advance(&ground, desk.signers)?;
+    Ok((proposal, advance))
+}
+
+/// Writes metadata files into a new directory, for a repository to take them from.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write_metadata(directory: &Path, files: &[MetadataFile]) -> Result<Vec<Asset>, DiskError> {
     disk::make_dirs(directory)?;
     let write = |file: &MetadataFile| {
         let path: PathBuf = directory.join(&file.name);

@@ -2,17 +2,22 @@
 
 use std::error::Error;
 
+use crate::bundle::BundleError;
 use crate::config::ConfigError;
 use crate::destination::DestinationError;
 use crate::disk::DiskError;
 use crate::exit::Exit;
 use crate::git::GitError;
 use crate::init::InitError;
-use crate::metadata::MetadataError;
+use crate::keys::{KeyFileError, PublicError};
+use crate::metadata::{MetadataError, Waiting};
 use crate::preflight::PreflightError;
 use crate::problem::{self, Problem};
 use crate::publication::RepositoryError;
+use crate::refresh::RefreshError;
 use crate::release::ReleaseError;
+use crate::rotation::RotationError;
+use crate::sign::{CommandError, SignerError};
 use crate::verify::VerifyError;
 
 /// A failure of any verb.
@@ -41,6 +46,24 @@ pub enum Failure {
     Git(#[from] GitError),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Public(#[from] PublicError),
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("{0}: say --bundle FILE, and pass that file on to who has them")]
+    Waiting(Waiting),
+    #[error("nothing was signed: {0}, and none of them is here")]
+    NoKey(String),
     #[error("another `publish` is at work in this checkout: wait until it has ended")]
     Busy,
 }
@@ -65,7 +88,7 @@ impl Failure {
     /// The code for scripts.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Destination(_) => Exit::Usage,
+            Self::Usage(_) | Self::Destination(_) | Self::Command(_) | Self::Rotation(_) => Exit::Usage,
             Self::Config(ConfigError::Disk(_)) | Self::Disk(_) => Exit::Unexpected,
             Self::Config(_) => Exit::Configuration,
             Self::Init(error) => of_init(error),
@@ -75,8 +98,34 @@ impl Failure {
             Self::Metadata(error) => problem::of_metadata(error),
             Self::Verify(error) => error.exit(),
             Self::Git(_) => Exit::Checkout,
+            Self::Bundle(error) => of_bundle(error),
+            Self::Refresh(error) => of_refresh(error),
+            Self::Key(_) | Self::Public(_) | Self::Signer(_) | Self::Waiting(_) | Self::NoKey(_) => Exit::Keys,
             Self::Busy => Exit::Conflict,
         }
+    }
+}
+
+fn of_bundle(error: &BundleError) -> Exit {
+    match error {
+        BundleError::Missing(_) | BundleError::Other { .. } | BundleError::Exists(_) => Exit::Usage,
+        BundleError::Unreadable { .. }
+        | BundleError::Form { .. }
+        | BundleError::Part { .. }
+        | BundleError::Contents { .. } => Exit::NotTrusted,
+        BundleError::Disk(_) => Exit::Unexpected,
+    }
+}
+
+fn of_refresh(error: &RefreshError) -> Exit {
+    match error {
+        RefreshError::Nothing(_)
+        | RefreshError::Diverged { .. }
+        | RefreshError::OldWord { .. }
+        | RefreshError::NoSuchRelease(_) => Exit::Conflict,
+        RefreshError::NotTaken(_) => Exit::Unreachable,
+        RefreshError::Metadata(error) => problem::of_metadata(error),
+        RefreshError::Repository(error) => problem::of_repository(error),
     }
 }
 
@@ -106,7 +155,7 @@ fn of_release(error: &ReleaseError) -> Exit {
     match error {
         ReleaseError::Manifest(_) => Exit::Configuration,
         ReleaseError::CommitTime(_) => Exit::Checkout,
-        ReleaseError::Published { .. } | ReleaseError::Behind(_) => Exit::Conflict,
+        ReleaseError::Published { .. } | ReleaseError::Behind(_) | ReleaseError::OtherBundle { .. } => Exit::Conflict,
         ReleaseError::Metadata(error) => problem::of_metadata(error),
         ReleaseError::Pack(_) | ReleaseError::Disk(_) => Exit::Unexpected,
     }

@@ -1,7 +1,7 @@
 //! `publish init`.
 
 use super::{Failure, Init};
-use crate::init::{self, Outcome, Protection};
+use crate::init::{self, Outcome, Protection, Quorum};
 use crate::passphrase::Passphrases;
 
 pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
@@ -10,7 +10,12 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
     } else {
         Protection::Passphrase(Passphrases::new(arguments.passphrase.file()))
     };
-    let done = init::init(&arguments.checkout.directory, arguments.product.clone(), protection, super::now()?)?;
+    let quorum = Quorum { keys: arguments.root_keys, threshold: arguments.root_threshold };
+    if quorum.threshold > quorum.keys {
+        return Err(Failure::Usage(format!("{} of {} root keys can never sign", quorum.threshold, quorum.keys)));
+    }
+    let directory = &arguments.checkout.directory;
+    let done = init::init(directory, arguments.product.clone(), protection, quorum, super::now()?)?;
     for outcome in &done.outcomes {
         match outcome {
             Outcome::Made(path) => println!("made  {}", path.display()),
@@ -20,7 +25,7 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
     println!("\nThe fingerprint that clients pin, of {}:\n{}", done.root.display(), done.fingerprint);
     println!(
         "\nNext: describe the application in publish.toml; commit publish.toml, .releaseignore, .gitignore and .surefoot/;\n\
-         keep a copy of the keys where nobody else has access, and take the root key offline. Then `publish v1.0.0 --dry-run`."
+         keep a copy of the keys where nobody else has access, and take the root keys offline. Then `publish v1.0.0 --dry-run`."
     );
     Ok(())
 }

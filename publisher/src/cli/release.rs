@@ -1,22 +1,20 @@
 //! `publish v1.1.0`.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use manifest_schema::manifest::Severity;
 use manifest_schema::version::ReleaseVersion;
-use rustix::fs::{FlockOperation, flock};
 
+use super::signing::{self, staging};
 use super::{Failure, Release};
+use crate::bundle::{Bundle, Purpose};
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::disk;
-use crate::git::Git;
-use crate::passphrase::Passphrases;
+use crate::metadata::Ground;
 use crate::preflight::{self, Subject};
 use crate::progress;
 use crate::publication::{Published, Visibility};
-use crate::release::{self, Decisions, Prepared, Staged};
+use crate::release::{self, Decisions, Desk, Outcome, Prepared, Staged};
 
 mod dry_run;
 
@@ -33,18 +31,36 @@ pub(super) fn run(arguments: &Release) -> Result<(), Failure> {
     let subject = Subject {
         directory,
         config: &config,
-        keys: arguments.keys.clone().unwrap_or_else(|| directory.join(&config.keys)),
+        keys: arguments.signing.directory(directory, &config),
+        others_sign: arguments.bundle.is_some(),
         version,
         minimum_version: decisions.minimum_version.as_ref(),
         outputs: destinations.iter().filter_map(Destination::directory).collect(),
         now,
     };
-    let mut passphrases = Passphrases::new(arguments.passphrase.file());
-    let ready = preflight::preflight(&subject, &mut passphrases, &mut repositories)?;
+    let purpose = Purpose::Release(version.clone());
+    let begun = arguments.bundle.as_deref().map(|path| Bundle::proposal(path, &purpose)).transpose()?.flatten();
+    let mut signers = arguments.signing.signers(directory, &config)?;
+    let ready = preflight::preflight(&subject, &mut signers, &mut repositories)?;
     let mut progress = progress::for_stderr();
     let staged = release::stage(&ready, &config, version, &decisions, &staging, &mut *progress)?;
     let names: Vec<String> = repositories.iter().map(|repository| repository.name()).collect();
-    let prepared = release::prepare(&staged, &ready, &names, config.expiry, now, &staging)?;
+    let mut desk = Desk { signers: &mut signers, expiry: config.expiry, now, staging: &staging };
+    let prepared = match release::prepare(&staged, &ready, &names, &mut desk, begun)? {
+        Outcome::Signed(prepared) => prepared,
+        Outcome::Begun(proposal, waiting) => {
+            let current = ready.published.first().and_then(Option::as_ref);
+            let ground = Ground { roots: &ready.roots, current, expiry: config.expiry, now };
+            let bundle = arguments.bundle.as_deref().filter(|_| !arguments.dry_run);
+            return signing::pass_on(
+                &ground,
+                Bundle::Metadata(purpose, proposal),
+                &waiting,
+                bundle,
+                &format!("publish {} --bundle", version.tag()),
+            );
+        }
+    };
     let visibility = if arguments.draft { Visibility::Draft } else { Visibility::Public };
     if arguments.dry_run {
         dry_run::show(&staged, &prepared, &repositories, visibility);
@@ -90,17 +106,6 @@ fn severity(version: &ReleaseVersion) -> Severity {
         (_, Some("0")) => Severity::Minor,
         (_, _) => Severity::Patch,
     }
-}
-
-/// The staging directory, inside git's own, and the lock that keeps a second run out of it.
-fn staging(directory: &Path) -> Result<(PathBuf, File), Failure> {
-    let private = Git::open(directory)?.private_directory("surefoot")?;
-    let staging = private.join("staging");
-    disk::make_dirs(&staging)?;
-    let lock = disk::create(&private.join("lock"))?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| Failure::Busy)?;
-    disk::empty_dir(&staging)?;
-    Ok((staging, lock))
 }
 
 fn tell(staged: &Staged, prepared: &Prepared, published: &Published) {

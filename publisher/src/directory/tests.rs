@@ -1,35 +1,30 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use manifest_schema::tuf::{RoleName, TargetDescription, TargetPath};
+use manifest_schema::tuf::{TargetDescription, TargetPath};
 
 use super::*;
 use crate::config::{Expiry, ROOTS};
-use crate::init::{self, Protection};
-use crate::keys;
-use crate::metadata::{self, Current, MetadataFile, ReleaseKeys, Roots};
+use crate::init::{self, Protection, Quorum};
+use crate::keys::Keyring;
+use crate::metadata::{Advance, Current, Ground, MetadataFile, Proposal, Roots};
 use crate::passphrase::Passphrases;
 use crate::progress::Silent;
+use crate::sign::Signers;
 
 /// A vendor with keys, and room for staged files.
 struct Vendor {
     directory: tempfile::TempDir,
     roots: Roots,
-    keys: ReleaseKeys,
 }
 
 fn vendor() -> Vendor {
     let directory = tempfile::tempdir().unwrap();
     let product = Some("kkt".parse().unwrap());
-    init::init(directory.path(), product, Protection::None, time(0)).unwrap();
+    let quorum = Quorum { keys: 1, threshold: 1 };
+    init::init(directory.path(), product, Protection::None, quorum, time(0)).unwrap();
     let roots = Roots::read(&directory.path().join(ROOTS)).unwrap();
-    let key = |role| keys::read(&directory.path().join("keys"), role, &mut Passphrases::new(None)).unwrap();
-    let keys = ReleaseKeys {
-        targets: key(RoleName::Targets),
-        snapshot: key(RoleName::Snapshot),
-        timestamp: key(RoleName::Timestamp),
-    };
-    Vendor { directory, roots, keys }
+    Vendor { directory, roots }
 }
 
 fn time(second: i64) -> jiff::Timestamp {
@@ -51,13 +46,20 @@ impl Vendor {
         };
         let added: BTreeMap<_, _> = contents.iter().map(description).collect();
         let current = self.current(repository);
-        let metadata =
-            metadata::next(&self.roots, current.as_ref(), added, &self.keys, Expiry::default(), time(second));
+        let mut targets = current.as_ref().map(|current| current.targets().clone()).unwrap_or_default();
+        targets.extend(added);
+        let (expiry, now) = (Expiry::default(), time(second));
+        let ground = Ground { roots: &self.roots, current: current.as_ref(), expiry, now };
+        let mut proposal = Proposal::of_targets(&ground, targets).unwrap();
+        let ring = Keyring::new(&self.directory.path().join("keys"), &[], Passphrases::new(None)).unwrap();
+        let mut signers = Signers { ring, commands: Vec::new() };
+        let Advance::Complete(metadata) = proposal.advance(&ground, &mut signers).unwrap() else {
+            panic!("a signature is lacking");
+        };
         let twice = |(name, content): &(&str, String)| {
             let asset = self.asset(name, content.as_bytes());
             [asset.clone(), Asset { name: format!("{}.{name}", asset.sha256), ..asset }]
         };
-        let metadata = metadata.unwrap();
         Publication {
             version: version.parse().unwrap(),
             notes: String::new(),

@@ -4,6 +4,7 @@ use manifest_schema::digest::{Hasher, Sha256};
 use reqwest::{Method, Response, StatusCode};
 
 use super::client::{Client, Kind, SILENCE, octets};
+use super::renew::NEXT;
 use super::shape::{RemoteAsset, RemoteRelease};
 use crate::publication::{RepositoryError, TIMESTAMP};
 
@@ -39,7 +40,9 @@ async fn current_asset(client: &Client, name: &str) -> Result<Option<String>, Re
     };
     for release in carriers(client).await? {
         let assets = assets(client, &release).await?;
-        if complete(&assets, TIMESTAMP).is_some() {
+        let timestamp = [TIMESTAMP, NEXT].into_iter().find(|name| complete(&assets, name).is_some());
+        if let Some(timestamp) = timestamp {
+            let name = if name == TIMESTAMP { timestamp } else { name };
             return Ok(complete(&assets, name).map(|asset| address(client, &asset)));
         }
     }
@@ -47,8 +50,8 @@ async fn current_asset(client: &Client, name: &str) -> Result<Option<String>, Re
 }
 
 /// The releases that may carry the current metadata: the latest one, then all others, newest first. The latest one lacks
-/// its `timestamp.json` where a run was interrupted while it replaced it; the pre-release that it was replaced for has the
-/// same one. To take the repository for empty then would be to begin again with version 1.
+/// its `timestamp.json` where a run was interrupted while it replaced it, and has it under the name [`NEXT`] then. To take
+/// the repository for empty would be to begin again with version 1.
 async fn carriers(client: &Client) -> Result<Vec<RemoteRelease>, RepositoryError> {
     let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
     let mut others: Vec<RemoteRelease> = client.list(&client.api("releases")).await?;

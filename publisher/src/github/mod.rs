@@ -2,6 +2,7 @@
 //!
 //! - [`Settings`], [`Hosts`], [`Patience`], [`Token`]: which repository, where, how patiently, as whom;
 //! - `walk`: draft, upload, prove, show; `inventory` decides what is missing; `proof` reads the draft back as an agent would;
+//! - `renew`: metadata alone, on the latest release or on one of its own;
 //! - `upload`, `download`: bytes up and down; `limits`: what GitHub would not take;
 //! - `client`: requests; `patience`: when to ask again; `shape`: GitHub's JSON.
 //!
@@ -13,6 +14,7 @@ mod inventory;
 mod limits;
 mod patience;
 mod proof;
+mod renew;
 mod settings;
 mod shape;
 mod token;
@@ -26,7 +28,7 @@ pub use token::{FILE_VARIABLE, Token, TokenError, VARIABLES};
 
 use crate::config::GitHub;
 use crate::progress::{Progress, size};
-use crate::publication::{Publication, Published, Repository, RepositoryError, Visibility};
+use crate::publication::{Asset, Publication, Published, Repository, RepositoryError, Visibility};
 use client::Client;
 use shape::MakeLatest;
 
@@ -86,6 +88,10 @@ impl Repository for GithubRepository {
         progress: &mut dyn Progress,
     ) -> Result<Published, RepositoryError> {
         self.runtime.block_on(walk::publish(&self.client, publication, visibility, progress))
+    }
+
+    fn renew(&mut self, metadata: &[Asset], progress: &mut dyn Progress) -> Result<Published, RepositoryError> {
+        self.runtime.block_on(renew::renew(&self.client, metadata, progress))
     }
 
     fn describe(&self, publication: &Publication, visibility: Visibility) -> Vec<String> {

@@ -26,7 +26,7 @@ pub(super) async fn prove(
     progress: &mut dyn Progress,
 ) -> Result<(), RepositoryError> {
     let draft = Draft { client, present };
-    let trusted = draft.metadata(publication).await?;
+    let trusted = draft.metadata(&publication.metadata).await?;
     let to_read = draft.targets(publication, &trusted)?;
     let bytes = to_read.iter().map(|(asset, _)| asset.length).sum();
     progress.begin("verify the draft", Amount::Bytes(bytes));
@@ -37,16 +37,28 @@ pub(super) async fn prove(
     Ok(())
 }
 
+/// Reads the metadata of a draft that holds nothing else, and verifies it.
+///
+/// # Errors
+/// [`RepositoryError::NotVerified`] if an agent would refuse any of it.
+pub(super) async fn prove_metadata(
+    client: &Client,
+    metadata: &[Asset],
+    present: &[RemoteAsset],
+) -> Result<(), RepositoryError> {
+    Draft { client, present }.metadata(metadata).await.map(drop)
+}
+
 struct Draft<'a> {
     client: &'a Client,
     present: &'a [RemoteAsset],
 }
 
 impl<'a> Draft<'a> {
-    /// Goes the way of TUF 5.3 to 5.6. It begins with the first root of the publication, whose digest is known from here.
-    async fn metadata(&self, publication: &Publication) -> Result<TrustedRepository, RepositoryError> {
+    /// Goes the way of TUF 5.3 to 5.6. It begins with the first root, whose digest is known from here.
+    async fn metadata(&self, metadata: &[Asset]) -> Result<TrustedRepository, RepositoryError> {
         let now = Expiry::Enforce(jiff::Timestamp::now());
-        let roots = roots(&publication.metadata);
+        let roots = roots(metadata);
         let Some((_, first)) = roots.first_key_value() else {
             return Err(self.unproved("it has no root metadata".to_owned()));
         };

@@ -13,6 +13,9 @@ pub(super) struct RemoteRelease {
     /// With `{?name,label}` at its end.
     pub(super) upload_url: String,
     pub(super) draft: bool,
+    /// Whether its assets can never change any more; absent from older Enterprise servers.
+    #[serde(default)]
+    pub(super) immutable: bool,
 }
 
 /// A file of a release.

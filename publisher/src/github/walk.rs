@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::client::{Client, Kind};
 use super::inventory::Inventory;
+use super::renew::renew;
 use super::shape::{MakeLatest, NewDraft, RemoteAsset, RemoteRelease, Undraft};
 use super::upload::upload;
 use super::{download, limits, proof};
@@ -46,7 +47,7 @@ pub(super) fn tag(publication: &Publication) -> String {
 }
 
 /// Releases and drafts of this tag. Drafts are found in the list only, and there may be several of one tag.
-async fn releases(client: &Client, tag: &str) -> Result<Vec<RemoteRelease>, RepositoryError> {
+pub(super) async fn releases(client: &Client, tag: &str) -> Result<Vec<RemoteRelease>, RepositoryError> {
     let mut releases: Vec<RemoteRelease> = client.list(&client.api("releases")).await?;
     releases.retain(|release| release.tag_name == tag);
     Ok(releases)
@@ -124,7 +125,7 @@ async fn complete(
 }
 
 /// Takes stock, removes, uploads, and takes stock again: after trouble in the middle, and in the end to be sure.
-async fn bring<'a>(
+pub(super) async fn bring<'a>(
     client: &Client,
     release: &RemoteRelease,
     stock: impl Fn(&[RemoteAsset]) -> Inventory<'a>,
@@ -201,8 +202,7 @@ async fn show(
     Ok(Published::Public { location: shown.html_url })
 }
 
-/// A pre-release never becomes latest, so the latest release carries the metadata that names it. `timestamp.json` is
-/// replaced last; a reader who comes while it is missing begins again.
+/// A pre-release never becomes latest, so its metadata goes where agents read.
 async fn announce(
     client: &Client,
     publication: &Publication,
@@ -212,9 +212,10 @@ async fn announce(
         return Ok(());
     }
     let latest = client.read::<RemoteRelease>(&client.api("releases/latest")).await?;
-    let Some(latest) = latest else { return Ok(()) };
-    let wanted = |present: &[_]| Inventory::of_metadata(&publication.metadata, present);
-    bring(client, &latest, wanted, progress).await
+    if latest.is_none() {
+        return Ok(());
+    }
+    renew(client, &publication.metadata, progress).await.map(drop)
 }
 
 /// Said explicitly: without it GitHub goes by the commit's date, and a fix of an old line would not become latest.

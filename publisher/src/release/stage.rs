@@ -14,7 +14,7 @@ use crate::block::Hashed;
 use crate::config::Config;
 use crate::contents::ReleaseFile;
 use crate::disk;
-use crate::metadata::Current;
+use crate::metadata::{Current, Proposal};
 use crate::pack::{self, Packed};
 use crate::preflight::Ready;
 use crate::progress::Progress;
@@ -153,6 +153,22 @@ impl Staged {
             version: self.version.clone(),
             what: what.to_string(),
         })
+    }
+
+    /// Refuses a proposal of other targets than `targets`: what comes out of this checkout on top of what is published. Who
+    /// signs after this has made the release again, bit by bit.
+    pub(super) fn is_proposed(
+        &self,
+        targets: &BTreeMap<TargetPath, TargetDescription>,
+        proposal: &Proposal,
+    ) -> Result<(), ReleaseError> {
+        let proposed = proposal.targets.as_ref().map(|proposed| proposed.metadata().targets.clone());
+        let proposed = proposed.unwrap_or_default();
+        let differs = |path: &&TargetPath| targets.get(*path) != proposed.get(*path);
+        match targets.keys().chain(proposed.keys()).find(differs) {
+            None => Ok(()),
+            Some(path) => Err(ReleaseError::OtherBundle { version: self.version.clone(), what: path.to_string() }),
+        }
     }
 
     /// Refuses where this release is not all that `current` lacks of `complete`.

@@ -139,6 +139,52 @@ impl Checkout {
         self.publish(&["verify", "--from", self.dist().to_str().unwrap()])
     }
 
+    /// Signs anew what is in the directory.
+    pub(crate) fn refresh(&self, more: &[&str]) -> Run {
+        self.publish(&[&["refresh", "--to", self.dist().to_str().unwrap()], more].concat())
+    }
+
+    /// The newest root in the checkout.
+    pub(crate) fn root(&self) -> serde_json::Value {
+        let directory = self.app().join(".surefoot");
+        let newest =
+            (1..).take_while(|version| directory.join(format!("{version}.root.json")).exists()).last().unwrap();
+        json(&directory.join(format!("{newest}.root.json")))
+    }
+
+    /// The ids of a role's keys, in the newest root.
+    pub(crate) fn key_ids(&self, role: &str) -> Vec<String> {
+        let ids = self.root()["signed"]["roles"][role]["keyids"].as_array().unwrap().clone();
+        ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// A metadata file of the directory.
+    pub(crate) fn published(&self, name: &str) -> serde_json::Value {
+        json(&self.dist().join("metadata").join(name))
+    }
+
+    /// The private keys that are here.
+    pub(crate) fn key_files(&self, begin: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.app().join("keys")).unwrap().map(|entry| entry.unwrap().path());
+        let is_one = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(begin) && name.ends_with(".pem")
+        };
+        let mut files: Vec<PathBuf> = entries.filter(is_one).collect();
+        files.sort();
+        files
+    }
+
+    /// Moves a key and its public half to somebody else's directory; answers that.
+    pub(crate) fn hand_over(&self, key: &Path, person: &str) -> PathBuf {
+        let theirs = self.room().join(person);
+        fs::create_dir_all(&theirs).unwrap();
+        for file in [key.to_owned(), key.with_extension("pub")] {
+            fs::rename(&file, theirs.join(file.file_name().unwrap())).unwrap();
+        }
+        theirs
+    }
+
     pub(crate) fn publish_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Run {
         let output: Output = Command::new(env!("CARGO_BIN_EXE_publish"))
             .args(arguments)
@@ -155,6 +201,10 @@ impl Checkout {
             err: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+pub(crate) fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// The tag is refused with this code and these words, and nothing is written.

@@ -90,6 +90,8 @@ fn keys_that_are_missing_exposed_foreign_or_committed() {
     refused(&checkout, &tag, 7, &["targets.pem has mode 0644", "chmod 600"]);
     fs::remove_file(key("targets.pem")).unwrap();
     fs::copy(key("root.pem"), key("targets.pem")).unwrap();
+    refused(&checkout, &tag, 7, &["targets.pem holds another key than the public one beside it"]);
+    fs::remove_file(key("targets.pub")).unwrap();
     fs::remove_file(key("snapshot.pem")).unwrap();
     refused(&checkout, &tag, 7, &["is not the one that the root names", "snapshot key", "is missing"]);
     fs::write(key("targets.pem"), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();

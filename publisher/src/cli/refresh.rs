@@ -1,0 +1,148 @@
+//! `publish refresh`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use manifest_schema::tuf::RoleName;
+use manifest_schema::version::ReleaseVersion;
+
+use super::signing::{self, Signing, repositories, staging};
+use super::{Checkout, Failure};
+use crate::bundle::{Bundle, Purpose};
+use crate::config::{self, Config};
+use crate::destination::Destination;
+use crate::metadata::{self, Advance, Ground, MetadataFile, Proposal, Roots, Standing};
+use crate::progress;
+use crate::publication::Published;
+use crate::refresh::{self, Found, RefreshError};
+use crate::words;
+
+/// What is warned of when it expires within so many days: a person must fetch a key for it.
+const SOON: u16 = 30;
+
+#[derive(Debug, Args)]
+pub(super) struct Refresh {
+    /// What is refreshed: a directory or github:OWNER/REPO; may be given several times. Default: `to` in publish.toml.
+    #[arg(long, value_name = "DIR|github:OWNER/REPO")]
+    to: Vec<Destination>,
+    /// Do nothing where everything is valid for so many days more.
+    #[arg(long, value_name = "DAYS")]
+    if_due: Option<u16>,
+    /// Sign the targets anew as well: after a targets key was replaced, or before they expire.
+    #[arg(long)]
+    sign_targets: bool,
+    /// With --sign-targets: leave this release out, since it is not yours; may be given several times.
+    #[arg(long, value_name = "vX.Y.Z", value_parser = super::tag, requires = "sign_targets")]
+    without: Vec<ReleaseVersion>,
+    /// Where others sign as well: the file that is passed on. It is made where it is missing, gone on from where it exists.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// Do not ask before the targets are signed.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    checkout: Checkout,
+}
+
+pub(super) fn run(arguments: &Refresh) -> Result<(), Failure> {
+    let directory = arguments.checkout.directory.as_path();
+    let config = Config::read(directory)?;
+    let now = super::now()?;
+    let (staging, _lock) = staging(directory)?;
+    let roots = Roots::read(&directory.join(config::ROOTS))?;
+    let mut repositories = repositories(&arguments.to, &config, directory)?;
+    let found = refresh::look(&roots, &mut repositories)?;
+    warn(&roots, &found, now);
+    if let Some(days) = arguments.if_due.filter(|days| !arguments.sign_targets && !found.is_due(now, *days)) {
+        println!("nothing is due: all is valid for more than {days} days, until {}", words::day(until(&found)));
+        return Ok(());
+    }
+    let ground = Ground { roots: &roots, current: Some(&found.current), expiry: config.expiry, now };
+    let Some(files) = signed(arguments, &config, &ground, &found)? else {
+        return Ok(());
+    };
+    let published = refresh::bring(&roots, &files, &mut repositories, &staging, &mut *progress::for_stderr())?;
+    for published in published {
+        let (Published::Public { location } | Published::Draft { location }) = published;
+        println!("{location} is refreshed: clients trust it until {}", words::day(ground.expires(RoleName::Timestamp)));
+    }
+    Ok(())
+}
+
+/// The whole metadata, signed; nothing where others must sign first.
+fn signed(
+    arguments: &Refresh,
+    config: &Config,
+    ground: &Ground<'_>,
+    found: &Found,
+) -> Result<Option<Vec<MetadataFile>>, Failure> {
+    let mut signers = arguments.signing.signers(&arguments.checkout.directory, config)?;
+    let begun =
+        arguments.bundle.as_deref().map(|path| Bundle::proposal(path, &Purpose::Refresh)).transpose()?.flatten();
+    let mut proposal = match begun {
+        Some(mut proposal) => {
+            proposal.check(ground)?;
+            proposal
+        }
+        None => proposed(arguments, ground, found)?,
+    };
+    if proposal.targets.is_some() {
+        signing::show(&words::proposal(ground, &proposal));
+        signing::confirm("Sign this?", arguments.yes)?;
+    } else if found.current.standing == Standing::ReplacedTargets {
+        return Err(old_word(found).into());
+    }
+    match proposal.advance(ground, &mut signers)? {
+        Advance::Complete(files) => Ok(Some(files)),
+        Advance::Waiting(waiting) => {
+            let bundle = Bundle::Metadata(Purpose::Refresh, proposal);
+            signing::pass_on(ground, bundle, &waiting, arguments.bundle.as_deref(), "publish refresh --bundle")?;
+            Ok(None)
+        }
+    }
+}
+
+fn proposed(arguments: &Refresh, ground: &Ground<'_>, found: &Found) -> Result<Proposal, Failure> {
+    if !arguments.sign_targets {
+        return match found.current.standing {
+            Standing::ReplacedTargets => Err(old_word(found).into()),
+            Standing::Sound | Standing::StaleFreshness => Ok(Proposal::default()),
+        };
+    }
+    let mut targets = found.current.targets().clone();
+    for version in &arguments.without {
+        let before = targets.len();
+        let directory = format!("{}/", version.tag());
+        targets.retain(|path, _| !path.as_str().starts_with(&directory));
+        if targets.len() == before {
+            return Err(RefreshError::NoSuchRelease(version.clone()).into());
+        }
+    }
+    Ok(Proposal::of_targets(ground, targets)?)
+}
+
+fn old_word(found: &Found) -> RefreshError {
+    RefreshError::OldWord { releases: found.releases().iter().map(ReleaseVersion::tag).collect() }
+}
+
+fn until(found: &Found) -> jiff::Timestamp {
+    let expires = RoleName::ALL.map(|role| found.current.of(role).1);
+    expires.into_iter().min().expect("there are four roles")
+}
+
+/// What this verb cannot do without a key that may be far away.
+fn warn(roots: &Roots, found: &Found, now: jiff::Timestamp) {
+    let soon = metadata::days(now, SOON);
+    let (root, targets) = (roots.newest().expires, found.current.of(RoleName::Targets).1);
+    if root <= soon {
+        eprintln!("publish: warning: the root expires at {}: run `publish keys renew` before that", words::day(root));
+    }
+    if targets <= soon {
+        let day = words::day(targets);
+        eprintln!(
+            "publish: warning: the targets expire at {day}: publish a release, or run `publish refresh --sign-targets`, before that"
+        );
+    }
+}

@@ -1,0 +1,199 @@
+//! What a repository has published: loaded through verification, or, after keys were replaced, as far as it still counts.
+//!
+//! After a key of the targets role was replaced, what the old key signed is only a memory: [`Standing`] says so, and nobody
+//! signs it anew without having looked at it.
+
+use std::collections::BTreeMap;
+
+use manifest_schema::tuf::{
+    self, MetaFile, Partial, RoleName, Root, TargetDescription, TargetPath, Targets, TrustedRepository,
+};
+
+use super::{EVER, MetadataError, MetadataFile, Roots, file};
+use crate::publication::Repository;
+
+/// The highest version that is gone on from. Whoever had a timestamp or snapshot key may have used up the versions (TUF 5.3.11);
+/// after the key was replaced, clients have forgotten them, and counting begins again below this.
+const PLAUSIBLE: u64 = 1 << 32;
+
+/// How far published metadata still counts under the newest root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All of it.
+    Sound,
+    /// The targets do; a timestamp or snapshot key was replaced since.
+    StaleFreshness,
+    /// A targets key was replaced since: what is named is the old key's word.
+    ReplacedTargets,
+}
+
+/// What a repository has published.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// How far it counts.
+    pub standing: Standing,
+    /// Whether clients forget the versions that they have seen: a timestamp or snapshot key lost its role since (TUF 5.3.11).
+    forgotten: bool,
+    /// What a client has that knows the repository as it is; the roots alone where it has forgotten the rest.
+    pub(super) client: TrustedRepository,
+    targets: Targets,
+    /// Of the targets file.
+    pub(super) targets_meta: MetaFile,
+    snapshot: (u64, jiff::Timestamp),
+    timestamp: (u64, jiff::Timestamp),
+    files: Vec<MetadataFile>,
+}
+
+impl Current {
+    /// Loads the metadata of `repository`; `None` where nothing was published yet. That it has expired is no reason
+    /// against going on from it: it is replaced by fresh one.
+    ///
+    /// # Errors
+    /// When it does not verify from the roots, the repository has a newer root, or a file that is named is missing.
+    pub fn load(roots: &Roots, repository: &mut dyn Repository) -> Result<Option<Self>, MetadataError> {
+        let Some(timestamp) = file(repository, RoleName::Timestamp, 0)? else {
+            return Ok(None);
+        };
+        no_newer_root(roots, repository)?;
+        let sound = walk(roots, roots.trusted.clone(), &timestamp, repository);
+        let Err(MetadataError::NotTrusted { source, .. }) = &sound else {
+            return sound.map(Some);
+        };
+        if !matches!(**source, tuf::Error::TooFewSignatures { .. }) {
+            return sound.map(Some);
+        }
+        for old in roots.before_newest() {
+            let forgotten = loses_freshness_keys(old.root(), roots.newest());
+            if let Ok(found) = walk(roots, old, &timestamp, repository) {
+                return Self { forgotten, ..found }.under(roots, repository).map(Some);
+            }
+        }
+        sound.map(Some)
+    }
+
+    /// What was published under an older root, as far as the newest one's keys vouch for it.
+    fn under(mut self, roots: &Roots, repository: &mut dyn Repository) -> Result<Self, MetadataError> {
+        self.client = roots.trusted.clone();
+        let bytes = &self.files.iter().find(|file| file.name == RoleName::Targets.file_name(self.targets.version));
+        let bytes = &bytes.expect("walk() has put it there").bytes;
+        if !is_signed(roots, bytes) {
+            self.standing = Standing::ReplacedTargets;
+            return Ok(self);
+        }
+        self.standing = Standing::StaleFreshness;
+        // Whoever had the snapshot key may have named older targets than there are.
+        while let Some(newer) = file(repository, RoleName::Targets, self.targets.version + 1)? {
+            let Some(partial) =
+                Partial::<Targets>::read(&newer.bytes).ok().filter(|read| read.is_signed(roots.newest()))
+            else {
+                break;
+            };
+            self.targets = partial.metadata().clone();
+            self.targets_meta = MetaFile::of(self.targets.version, &newer.bytes);
+            self.files.retain(|file| !file.name.ends_with(".targets.json"));
+            self.files.insert(roots.files.len(), newer);
+        }
+        Ok(self)
+    }
+
+    /// All targets that are published.
+    pub fn targets(&self) -> &BTreeMap<TargetPath, TargetDescription> {
+        &self.targets.targets
+    }
+
+    /// The files in the order in which they must appear.
+    pub fn files(&self) -> &[MetadataFile] {
+        &self.files
+    }
+
+    /// The targets metadata file.
+    pub fn targets_file(&self) -> &MetadataFile {
+        let name = RoleName::Targets.file_name(self.targets.version);
+        self.files.iter().find(|file| file.name == name).expect("the targets are among the files")
+    }
+
+    /// The version that grows with every change of the repository.
+    pub fn version(&self) -> u64 {
+        self.timestamp.0
+    }
+
+    /// Version and expiry of a role's metadata.
+    pub fn of(&self, role: RoleName) -> (u64, jiff::Timestamp) {
+        match role {
+            RoleName::Root => (self.client.root().version, self.client.root().expires),
+            RoleName::Targets => (self.targets.version, self.targets.expires),
+            RoleName::Snapshot => self.snapshot,
+            RoleName::Timestamp => self.timestamp,
+        }
+    }
+
+    /// The version that the next metadata of a role has.
+    pub fn next(&self, role: RoleName) -> u64 {
+        let version = self.of(role).0;
+        let begins_again = match role {
+            RoleName::Root | RoleName::Targets => false,
+            RoleName::Snapshot | RoleName::Timestamp => self.forgotten && version > PLAUSIBLE,
+        };
+        if begins_again { self.targets.version + 1 } else { version + 1 }
+    }
+}
+
+fn loses_freshness_keys(old: &Root, new: &Root) -> bool {
+    let freshness = [RoleName::Snapshot, RoleName::Timestamp];
+    freshness.iter().any(|role| !old.role(*role).key_ids.is_subset(&new.role(*role).key_ids))
+}
+
+fn is_signed(roots: &Roots, targets: &[u8]) -> bool {
+    Partial::<Targets>::read(targets).is_ok_and(|partial| partial.is_signed(roots.newest()))
+}
+
+/// The way of a client, from `trusted` root on.
+fn walk(
+    roots: &Roots,
+    mut trusted: TrustedRepository,
+    timestamp: &MetadataFile,
+    repository: &mut dyn Repository,
+) -> Result<Current, MetadataError> {
+    let name = repository.name();
+    let untrusted = |error| MetadataError::NotTrusted { repository: name.clone(), source: Box::new(error) };
+    let _ = trusted.update_timestamp(&timestamp.bytes, EVER).map_err(untrusted)?;
+    let snapshot = wanted(repository, RoleName::Snapshot, trusted.wanted_snapshot())?;
+    trusted.update_snapshot(&snapshot.bytes, EVER).map_err(untrusted)?;
+    let targets_meta = trusted.wanted_targets().expect("the snapshot was trusted just before");
+    let targets = wanted(repository, RoleName::Targets, Some(targets_meta))?;
+    trusted.update_targets(&targets.bytes, EVER).map_err(untrusted)?;
+    let known = |role| trusted.known(role).expect("every role was trusted just before");
+    Ok(Current {
+        standing: Standing::Sound,
+        forgotten: false,
+        targets: trusted.targets().expect("the targets were trusted just before").clone().into_inner(),
+        targets_meta,
+        snapshot: known(RoleName::Snapshot),
+        timestamp: known(RoleName::Timestamp),
+        files: roots.files.iter().cloned().chain([targets, snapshot, timestamp.clone()]).collect(),
+        client: trusted,
+    })
+}
+
+fn wanted(
+    repository: &mut dyn Repository,
+    role: RoleName,
+    signed: Option<MetaFile>,
+) -> Result<MetadataFile, MetadataError> {
+    let version = signed.expect("the parent was trusted just before").version;
+    file(repository, role, version)?
+        .ok_or_else(|| MetadataError::Incomplete { repository: repository.name(), name: role.file_name(version) })
+}
+
+/// A checkout that does not know the newest root would build what clients refuse.
+fn no_newer_root(roots: &Roots, repository: &mut dyn Repository) -> Result<(), MetadataError> {
+    let version = roots.newest().version + 1;
+    let Some(newer) = file(repository, RoleName::Root, version)? else {
+        return Ok(());
+    };
+    match roots.trusted.clone().update_root(&newer.bytes) {
+        Ok(_) => Err(MetadataError::Behind { repository: repository.name(), version }),
+        // Clients do not follow it either.
+        Err(_) => Ok(()),
+    }
+}
