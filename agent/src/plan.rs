@@ -18,7 +18,7 @@ use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Clients;
-pub use make::{Facts, RollbackFacts, plan_rollback, plan_update};
+pub use make::{Facts, RollbackFacts, migrations_ahead, plan_rollback, plan_update};
 pub use step::{ArtifactRef, DatabaseBackup, Step};
 
 /// The plan's own format; a journal of another one is left to the program that wrote it.
@@ -116,9 +116,11 @@ impl Plan {
         stop.is_some_and(|stop| index >= stop)
     }
 
-    /// Whether going back leaves this database alone, because the release before works with what the steps leave.
+    /// Whether going back leaves this database alone, because the release before works with what the steps leave. A first install
+    /// has none before it.
     pub fn is_compatible(&self, database: &Name) -> bool {
-        self.migrations().filter(|step| step.database == *database).all(|step| step.compatible_with_previous)
+        self.act != Act::Install
+            && self.migrations().filter(|step| step.database == *database).all(|step| step.compatible_with_previous)
     }
 
     /// All migration steps of the plan.

@@ -85,3 +85,22 @@ fn a_worker_killed_at_any_boundary_of_the_way_back_goes_all_the_way() -> Outcome
     }
     Ok(())
 }
+
+#[test]
+fn half_a_manifest_that_a_killed_worker_leaves_goes() -> Outcome {
+    let (world, faults) = world(Change::default())?;
+    faults.park_at("planned")?;
+    let mut asked = ask(&world, &["update"])?;
+    wait(PATIENCE, || world.client.is_worker_parked())?;
+    let partial = world.client.root().join("var/lib/surefoot/notes/updates/0002-1.1.0/manifest.json.partial");
+    std::fs::write(&partial, "{")?;
+    world.client.give_to_its_user(&partial)?;
+    faults.none()?;
+
+    world.client.kill_worker()?;
+
+    asked.wait()?;
+    wait(PATIENCE, || world.client.story().is_ok_and(|story| story.last().unwrap() == "update 1.1.0 failed"))?;
+    assert!(!partial.exists(), "{} stays", partial.display());
+    is_old(&world)
+}

@@ -7,9 +7,10 @@ use manifest_schema::version::ReleaseVersion;
 use super::print::{Screen, Tone};
 use super::{Format, Which, ask, instances, print, words};
 use crate::exit::{Exit, Failure};
-use crate::journal::history;
+use crate::journal::standing::standing;
+use crate::journal::{Journal, history};
 use crate::layout::Layout;
-use crate::plan::{self, DatabaseBackup, Facts, Plan, Side};
+use crate::plan::{self, DatabaseBackup, Facts, Plan};
 use crate::request::Request;
 use crate::store::Way;
 
@@ -26,10 +27,10 @@ pub(super) fn run(layout: &Layout, version: ReleaseVersion, which: Which, format
     }
     let manifest: Manifest = serde_json::from_value(answer)
         .map_err(|error| Failure::new(Exit::Unexpected, format!("the agent's answer is no manifest: {error}")))?;
-    let installed = history::installed(&instances::journals(layout, &settings.instance.name)?);
+    let journals = instances::journals(layout, &settings.instance.name)?;
     let profile =
         settings.localise(manifest.application.clone()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
-    let plan = plan(&manifest, settings.instance, installed, profile);
+    let plan = plan(&manifest, settings.instance, &journals, profile);
     print::text(&render(&manifest, &plan, &Screen::of_stdout()))?;
     Ok(Exit::Ok)
 }
@@ -38,7 +39,7 @@ pub(super) fn run(layout: &Layout, version: ReleaseVersion, which: Which, format
 fn plan(
     manifest: &Manifest,
     instance: plan::Instance,
-    installed: Option<Side>,
+    journals: &[Journal],
     profile: manifest_schema::profile::Profile,
 ) -> Plan {
     let ways = profile
@@ -49,7 +50,8 @@ fn plan(
     plan::plan_update(Facts {
         id: 0,
         instance,
-        installed,
+        installed: history::installed(journals),
+        standing: standing(journals),
         manifest,
         manifest_hash: manifest.checksum,
         profile,

@@ -8,6 +8,7 @@ mod damaged;
 pub mod history;
 mod read;
 mod record;
+pub mod standing;
 
 use std::path::{Path, PathBuf};
 

@@ -5,9 +5,11 @@ use manifest_schema::manifest::{Artifact, Format, Manifest};
 use manifest_schema::migration::{MigrationStep, steps_between};
 use manifest_schema::path::Name;
 use manifest_schema::profile::Profile;
+use manifest_schema::version::ReleaseVersion;
 
 use super::space::{self, Extent, Reserve};
 use super::{Act, ArtifactRef, DatabaseBackup, FORMAT, Instance, Plan, Side, Step};
+use crate::journal::standing::is_same;
 use crate::store::Way;
 
 /// What planning an install or an update needs to know.
@@ -18,6 +20,8 @@ pub struct Facts<'a> {
     pub instance: Instance,
     /// What runs now.
     pub installed: Option<Side>,
+    /// The migration steps that the databases have been through already.
+    pub standing: Vec<MigrationStep>,
     /// The release.
     pub manifest: &'a Manifest,
     /// Its manifest's hash.
@@ -63,7 +67,20 @@ pub fn plan_update(facts: Facts<'_>) -> Plan {
 
 fn migrations(facts: &Facts<'_>) -> Vec<MigrationStep> {
     let installed = facts.installed.as_ref().map(|side| &side.version);
-    steps_between(&facts.manifest.migration_steps, installed, &facts.manifest.version).into_iter().cloned().collect()
+    migrations_ahead(facts.manifest, installed, &facts.standing).into_iter().cloned().collect()
+}
+
+/// The steps that lead from `installed` to a release, without those that the databases have been through: an update that was taken
+/// back and could leave its migrations where they are has left them there.
+pub fn migrations_ahead<'a>(
+    manifest: &'a Manifest,
+    installed: Option<&ReleaseVersion>,
+    standing: &[MigrationStep],
+) -> Vec<&'a MigrationStep> {
+    let mut steps = steps_between(&manifest.migration_steps, installed, &manifest.version);
+    // Who installs for the first time has no database to speak of.
+    steps.retain(|step| installed.is_none() || !standing.iter().any(|stands| is_same(stands, step)));
+    steps
 }
 
 /// What can be done while the old release serves is done before Stop. A database that is not migrated is backed up

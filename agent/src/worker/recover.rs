@@ -4,6 +4,7 @@
 use manifest_schema::path::Name;
 
 use super::outcome::told;
+use super::update::manifest_of;
 use super::{Asker, Reply, Work, services};
 use crate::durable;
 use crate::exit::{Exit, Failure};
@@ -128,6 +129,9 @@ fn stuck(instance: &Name, reason: &str) -> Failure {
 }
 
 fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Option<Outcome>, Failure> {
+    // Half a copy of the manifest, which was written when nothing had been begun yet, is of no use to anybody.
+    durable::remove_file(&durable::beside(&manifest_of(open.directory()), ".partial"))
+        .map_err(|error| Failure::early(&error))?;
     let (plan, written) = (open.plan().clone(), open.entries().len());
     let mut services = services(&plan.instance, open.directory().to_owned());
     let mut world = World {

@@ -9,7 +9,7 @@ pub use cost::{Becomes, Cost, Fate};
 
 use manifest_schema::manifest::Manifest;
 
-use super::update::{begin, execute};
+use super::update::{begin, execute, manifest_of};
 use super::{Reply, Work, check, room, vendor};
 use crate::config::Settings;
 use crate::exit::{Exit, Failure};
@@ -73,6 +73,6 @@ fn refuse_without_a_way_back(settings: &Settings, update: &Journal, previous: &S
 
 /// What the manifest says that lies beside the journal. Where it does not any more, nobody has said so.
 fn has_no_way_back(update: &Journal) -> bool {
-    let bytes = std::fs::read(update.directory().join("manifest.json")).unwrap_or_default();
+    let bytes = std::fs::read(manifest_of(update.directory())).unwrap_or_default();
     Manifest::read(&bytes).is_ok_and(|manifest| !manifest.rollback_supported)
 }

@@ -1,7 +1,8 @@
 //! Updating: from a decision to a plan, and through the engine.
 
+use std::path::{Path, PathBuf};
+
 use manifest_schema::manifest::Manifest;
-use manifest_schema::migration::steps_between;
 use manifest_schema::path::Name;
 use manifest_schema::tuf::Verified;
 use manifest_schema::version::ReleaseVersion;
@@ -15,6 +16,7 @@ use crate::config::{self, Settings};
 use crate::decide::{Approval, Verdict, Wish, read_approvals, write_approval};
 use crate::durable;
 use crate::exit::{Exit, Failure};
+use crate::journal::standing::standing;
 use crate::journal::{Journal, history};
 use crate::plan::{self, ArtifactRef, Facts, Plan, Step};
 use crate::update::{self, Delivery, World};
@@ -234,9 +236,14 @@ fn apply(
         .unwrap_or_default();
     let mut journal = begin(work, settings, plan)?;
     let directory = journal.directory().to_owned();
-    durable::write_atomic(&directory.join("manifest.json"), &manifest.write(), 0o640)
+    durable::write_atomic(&manifest_of(&directory), &manifest.write(), 0o640)
         .map_err(|error| Failure::early(&error))?;
     execute(work, &mut journal, Some(Delivery { source: &mut look.source, manifest: &manifest, hashed_path }))
+}
+
+/// Where an update's directory holds the manifest of the release.
+pub(super) fn manifest_of(update: &Path) -> PathBuf {
+    update.join("manifest.json")
 }
 
 /// Begins the journal of a plan.
@@ -285,10 +292,9 @@ fn prepare_plan(
     check_units(work, settings, &profile)?;
     check_kept(settings, &profile)?;
     let installed = look.installed.as_ref().map(|side| &side.version);
-    let migrated: Vec<Name> = steps_between(&manifest.migration_steps, installed, &manifest.version)
-        .into_iter()
-        .map(|step| step.database.clone())
-        .collect();
+    let standing = standing(&look.journals);
+    let ahead = plan::migrations_ahead(manifest, installed, &standing);
+    let migrated: Vec<Name> = ahead.into_iter().map(|step| step.database.clone()).collect();
     let Examined { ways, extents } = examine(work, settings, &profile, &migrated)?;
     let already_failing = match &look.installed {
         Some(installed) => baseline(work, settings, &installed.profile),
@@ -299,6 +305,7 @@ fn prepare_plan(
         id: work.next_id(settings, &look.journals)?,
         instance: settings.instance.clone(),
         installed: look.installed.clone(),
+        standing,
         manifest,
         manifest_hash: candidate.manifest,
         profile,

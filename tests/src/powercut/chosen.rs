@@ -7,7 +7,7 @@ use super::blow::{Blow, Moment};
 use super::disk::Kind;
 use super::run::Course;
 
-const CHOSEN: [(Act, &str); 24] = [
+const CHOSEN: [(Act, &str); 25] = [
     (Act::Update, "planned"),
     (Act::Update, "begun stage"),
     (Act::Update, "applied stage"),
@@ -32,6 +32,8 @@ const CHOSEN: [(Act, &str); 24] = [
     (Act::Rollback, "applied restore"),
     (Act::Adopt, "begun adopt"),
     (Act::Install, "applied activate"),
+    // The migration stays where it is, and the next update brings it once more.
+    (Act::Compatible, "applied start"),
 ];
 
 const ON_BOTH: [(Act, &str); 3] = [(Act::Update, "soaking"), (Act::Update, "committed"), (Act::Code, "committed")];

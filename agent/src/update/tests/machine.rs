@@ -167,6 +167,7 @@ impl Machine {
             id: journal::history::next_id(&self.journals()),
             instance: self.instance(),
             installed: from.map(|version| self.side(version)),
+            standing: journal::standing::standing(&self.journals()),
             manifest: &self.releases[&to.parse().unwrap()].manifest,
             manifest_hash: Sha256::of(to.as_bytes()),
             profile: profile(),

@@ -13,5 +13,6 @@ pub(crate) mod release;
 pub(crate) mod repository;
 mod scenarios;
 mod soak;
+mod standing;
 mod steps;
 mod truncation;
