@@ -84,6 +84,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     if path.is_symlink() {
         return remove_file(path);
     }
+    fault::halfway(path).map_err(|source| Error::new("remove directory", path, source))?;
     // Relative to descriptors, none of them a link's: std's way on Linux, also when a name is swapped meanwhile.
     match std::fs::remove_dir_all(path) {
         // Perhaps removed by an attempt that was cut off before it was durable.

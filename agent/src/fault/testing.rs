@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{Error, Result};
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
@@ -46,11 +47,33 @@ thread_local! {
 pub(crate) struct Crashed;
 
 pub(crate) fn point(name: &'static str) -> Result<()> {
+    point_after(name, || {})
+}
+
+/// A tree is removed name by name: where this point strikes, the first of its files is gone and the rest is there.
+#[expect(clippy::disallowed_methods, reason = "it stands for a part of what the disk's one writer does")]
+pub(crate) fn halfway(tree: &Path) -> Result<()> {
+    let Some(first) = first_file(tree) else { return Ok(()) };
+    point_after("remove directory halfway", || {
+        let _ = std::fs::remove_file(first);
+    })
+}
+
+fn first_file(tree: &Path) -> Option<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(tree).ok()?.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    let is_directory = |path: &PathBuf| path.is_dir() && !path.is_symlink();
+    entries.into_iter().find_map(|path| if is_directory(&path) { first_file(&path) } else { Some(path) })
+}
+
+/// Passes a point at which `part` has happened already if it strikes.
+fn point_after(name: &'static str, part: impl FnOnce()) -> Result<()> {
     let number = PASSED.get();
     PASSED.set(number + 1);
     let fault = CHOSEN.with_borrow_mut(|chosen| match chosen {
         Chosen::Once(at, fault) if *at == number => {
             HIT.set(name);
+            part();
             Some(*fault)
         }
         Chosen::From(at, lasting) if *at <= number => {

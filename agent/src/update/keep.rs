@@ -10,7 +10,7 @@ use manifest_schema::version::ReleaseVersion;
 pub use expire::{days_after, expire, is_expired, kept_until};
 
 use super::step::reserve::give_up_all;
-use super::step::stage::check_home;
+use super::step::stage::{check_home, remove_release};
 use super::{StepError, Walk};
 use crate::durable;
 use crate::plan::Act;
@@ -30,10 +30,12 @@ pub(super) fn vacuum(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
 /// After `release` the home holds nothing of the application's any more, unless it was put there by hand. Where this was put off
 /// and the directory is managed again, it does.
 fn give_up_home(walk: &Walk<'_, '_>) -> Result<(), StepError> {
+    let releases = walk.app.releases();
     if walk.app.current().is_symlink() {
-        return Ok(());
+        // Only what an attempt that was cut off left of it.
+        return Ok(durable::remove_tree(&durable::beside(&releases, ".pending"))?);
     }
-    Ok(durable::remove_tree(&walk.app.releases())?)
+    Ok(remove_release(&releases)?)
 }
 
 /// What runs now is kept as well: a vacuum that could not end is taken up again after later updates.
@@ -45,8 +47,10 @@ fn remove_old_releases(walk: &Walk<'_, '_>) -> Result<(), StepError> {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let is_kept = name.to_str().is_some_and(|name| kept.iter().any(|kept| kept == name));
-        if !is_kept && looks_like_ours(name.to_str()) {
-            durable::remove_tree(&entry.path())?;
+        match name.to_str().filter(|name| !is_kept && looks_like_ours(Some(name))) {
+            Some(name) if name.ends_with(".pending") => durable::remove_tree(&entry.path())?,
+            Some(_) => remove_release(&entry.path())?,
+            None => {}
         }
     }
     // What an attempt that was cut off had removed is not listed any more, and may not come back either.

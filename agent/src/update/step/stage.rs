@@ -19,8 +19,7 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
     let (release, pending) = (walk.release(), pending(walk));
     is_not_current(walk)?;
     check_home(&walk.app)?;
-    durable::remove_tree(&pending)?;
-    durable::remove_tree(&release)?;
+    remove_release(&release)?;
     make_home(&walk.app)?;
     for kept in &walk.plan.to.profile.keep {
         make_kept(walk, kept)?;
@@ -49,17 +48,27 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>) -> Result<(), StepError> {
         Err(error) if error.is_foreign() => return Ok(()),
         checked => checked?,
     }
-    let (release, pending) = (walk.release(), pending(walk));
-    durable::remove_tree(&pending)?;
-    if release.exists() {
-        durable::rename(&release, &pending)?;
-        durable::remove_tree(&pending)?;
-    }
-    Ok(())
+    Ok(remove_release(&walk.release())?)
 }
 
 fn pending(walk: &Walk<'_, '_>) -> PathBuf {
-    durable::beside(&walk.release(), ".pending")
+    beside(&walk.release())
+}
+
+fn beside(release: &Path) -> PathBuf {
+    durable::beside(release, ".pending")
+}
+
+/// Removes a tree whose name says that it is whole, and what an attempt that was cut off left beside it. The name goes first:
+/// at no instant does half a tree have it.
+pub(in crate::update) fn remove_release(release: &Path) -> durable::Result<()> {
+    let pending = beside(release);
+    durable::remove_tree(&pending)?;
+    if std::fs::symlink_metadata(release).is_ok() {
+        durable::rename(release, &pending)?;
+        durable::remove_tree(&pending)?;
+    }
+    Ok(())
 }
 
 /// A belt besides the braces of the plan: the tree that serves is never touched.

@@ -251,6 +251,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
     if parent_of(path).is_dir() {",
     },
     Mutant {
+        name: "reserve-not-synced",
+        tests: Tests::Blows("code_only"),
+        breaks: "a power cut gives away the room that the way back needs",
+        file: FILE,
+        from: "    made.and_then(|path| sync_parent(&path)).inspect_err(|_| {",
+        to: "    made.map(drop).inspect_err(|_| {",
+    },
+    Mutant {
+        name: "half-a-release",
+        tests: Tests::Blows("vacuum_of_a_home"),
+        breaks: "a tree that is half removed has the name of a release",
+        file: "agent/src/update/keep.rs",
+        from: "    Ok(remove_release(&releases)?)",
+        to: "    Ok(durable::remove_tree(&releases)?)",
+    },
+    Mutant {
         name: "exchange-not-settled",
         tests: Tests::Blows("release"),
         breaks: "a power cut takes back what the journal says is done",
