@@ -27,13 +27,14 @@ pub use self::apply::apply;
 use self::directory::{Directory, is_there};
 use self::holders::{Holder, Locks};
 pub use self::serve::{Act, serve};
-use super::error::Keeping;
+use super::error::{Keeping, Reading};
 use super::record::{hash_file, size_of, verify_file};
 use super::{
     BackupRecord, BackupTag, Client, Condition, Held, LeftAside, Others, Place, StoreError, User, VendorCommand, Way,
     clients, locate,
 };
 use crate::durable;
+use crate::fault;
 
 /// A lock that is still there so much later is not one of a moment.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
@@ -247,6 +248,11 @@ fn resolved(path: &Path) -> PathBuf {
         (Some(Ok(parent)), Some(name)) => parent.join(name),
         (Some(_) | None, _) => path.to_owned(),
     }
+}
+
+/// Passes a fault point: what SQLite did to the file is done, and nobody knows it yet.
+fn passed(path: &Path) -> Result<(), StoreError> {
+    fault::point("act on an SQLite file").reading("go on with", path)
 }
 
 fn failed(act: &'static str, path: &Path, source: rusqlite::Error) -> StoreError {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::super::error::{Keeping, Reading, StoreError};
 use super::super::{Contents, Counted};
 use super::directory::{open_regular, uid_of};
-use super::{Act, Sqlite, child, connect, connect_within, failed};
+use super::{Act, Sqlite, child, connect, connect_within, failed, passed};
 use crate::durable;
 
 /// Copies the live file, with what its log holds, to `path`; `made` is a directory that is the user's meanwhile.
@@ -52,8 +52,10 @@ pub(super) fn make(live: &Path, path: &Path, patience: Duration) -> Result<Conte
     let mut target = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     // The transaction begins with the first look, and the copy is of the same moment.
     source.execute_batch("BEGIN").map_err(|source| failed("read", live, source))?;
+    passed(path)?;
     let original = count(&source).map_err(|source| failed("count the rows of", live, source))?;
     fill(&source, &mut target, path, patience)?;
+    passed(path)?;
     check(&target, path)?;
     let copied = count(&target).map_err(|source| failed("count the rows of", path, source))?;
     if copied != original {
@@ -61,6 +63,7 @@ pub(super) fn make(live: &Path, path: &Path, patience: Duration) -> Result<Conte
         return Err(StoreError::Damaged { path: path.to_owned(), reason });
     }
     target.close().map_err(|(_, source)| failed("close", path, source))?;
+    passed(path)?;
     Ok(copied)
 }
 

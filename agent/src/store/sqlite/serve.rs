@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Contents;
 use super::super::error::{Reading, StoreError};
-use super::{connect, copy, failed};
+use super::{connect, copy, failed, passed};
 use crate::durable;
 
 /// What is to be done with a live file.
@@ -109,6 +109,7 @@ fn checkpoint(live: &Path) -> Result<(), StoreError> {
     let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     let busy = busy.map_err(|source| failed("fold the log of", live, source))?;
     connection.close().map_err(|(_, source)| failed("close", live, source))?;
+    passed(live)?;
     if busy == 0 && !has_log(live) {
         return Ok(());
     }

@@ -55,14 +55,15 @@ impl Copy {
     fn link_dependencies(&self) -> anyhow::Result<()> {
         for room in ["deps", ".fingerprint", "build"] {
             let (from, to) = (workspace().join("target/debug").join(room), self.target.join("debug").join(room));
-            if !from.is_dir() || to.is_dir() {
+            if !from.is_dir() {
                 continue;
             }
             std::fs::create_dir_all(&to)?;
             for entry in std::fs::read_dir(&from)? {
                 let name = entry?.file_name();
                 let bare = name.to_string_lossy().trim_start_matches("lib").to_owned();
-                if !OWN.iter().any(|own| bare.starts_with(own)) {
+                // What was linked or built before stays: cargo knows it.
+                if !OWN.iter().any(|own| bare.starts_with(own)) && !to.join(&name).exists() {
                     link(&from.join(&name), &to.join(&name))?;
                 }
             }

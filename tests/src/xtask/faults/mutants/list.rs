@@ -39,9 +39,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "a crash in a step leaves what nobody undoes",
         file: ENGINE,
         from: "            self.record(Record::Begun { step: number })?;
-            let planned = self.plan.steps[number].clone();
+            let (planned, began) = (self.plan.steps[number].clone(), self.began());
             if let Err(error) = step::apply(self, &planned) {",
-        to: "            let planned = self.plan.steps[number].clone();
+        to: "            let (planned, began) = (self.plan.steps[number].clone(), self.began());
             let applied = step::apply(self, &planned);
             self.record(Record::Begun { step: number })?;
             if let Err(error) = applied {",
