@@ -34,7 +34,7 @@ impl Figures {
         if let Err(reason) = case() {
             let told = format!("{} {}: {reason}", self.blow, place());
             // Whoever only wants to know whether anything breaks need not wait for the rest.
-            assert!(std::env::var_os("SUREFOOT_FAULTS_FIRST").is_none(), "{}: {told}", self.scenario);
+            assert!(!ends_at_the_first(), "{}: {told}", self.scenario);
             self.broke.push(told);
         }
         self.seconds += self.since.elapsed().as_secs_f64();
@@ -44,6 +44,11 @@ impl Figures {
     pub(super) fn leave(&mut self) {
         self.of += 1;
     }
+}
+
+/// Whether the first case that does not hold ends the test: `SUREFOOT_FAULTS_FIRST`.
+pub(super) fn ends_at_the_first() -> bool {
+    std::env::var_os("SUREFOOT_FAULTS_FIRST").is_some()
 }
 
 /// Tells all of them, then fails if something broke.
