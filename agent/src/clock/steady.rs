@@ -23,7 +23,7 @@ const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Sight {
     /// What the clock says.
     pub now: Timestamp,
-    /// Which run of the machine it is (`/proc/sys/kernel/random/boot_id`); empty where that is hidden.
+    /// Which run of the machine it is; empty where that is hidden.
     pub boot: String,
     /// Seconds since that run began, asleep or not (`/proc/uptime`). Nobody can set this.
     pub up_seconds: i64,
@@ -38,9 +38,21 @@ impl Sight {
     }
 }
 
-/// Which run of the machine it is (`/proc/sys/kernel/random/boot_id`); empty where that is hidden.
+/// Which run of the machine it is: the kernel's (`/proc/sys/kernel/random/boot_id`), and when its first process began, since a
+/// container that is booted again has the kernel of before. Empty where that is hidden.
 pub(super) fn boot() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let (kernel, first) = (read("/proc/sys/kernel/random/boot_id"), read("/proc/1/stat"));
+    match (kernel.trim(), began(&first)) {
+        ("", _) | (_, None) => String::new(),
+        (kernel, Some(began)) => format!("{kernel} {began}"),
+    }
+}
+
+/// When a process began, in ticks since the boot of the kernel (`/proc/PID/stat`, proc(5), field 22). Its name, the second
+/// field, may hold spaces and brackets.
+fn began(stat: &str) -> Option<&str> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)
 }
 
 /// What was seen of the clock.

@@ -73,3 +73,14 @@ fn what_was_seen_outlives_the_process_and_a_damaged_file_begins_anew() {
     watch(&path, sight((DAY, "a", DAY))).unwrap();
     assert!(look(&path, sight((2 * DAY, "a", 2 * DAY))).is_enough(), "and it was written anew");
 }
+
+#[test]
+fn a_container_that_is_booted_again_is_another_run_of_the_machine() {
+    let stat = |began| {
+        format!("1 (a) b (init) S 0 1 1 0 -1 4194560 9 8 7 6 5 4 3 2 20 0 1 0 {began} 107 9 18446744073709551615")
+    };
+    assert_eq!(began(&stat("2652878269")), Some("2652878269"));
+    assert_eq!(began(""), None);
+    assert!(!boot().is_empty());
+    assert_eq!(boot(), boot());
+}

@@ -68,7 +68,7 @@ fn before(journal: &Journal, boot: &str) -> Before {
     Before {
         healthy: resume::soaked(journal),
         falls: last.map_or(0, |(_, _, falls)| falls),
-        lives: last.filter(|(before, ..)| *before == boot).map(|(_, lives, _)| lives.clone()),
+        lives: last.filter(|(before, ..)| !boot.is_empty() && *before == boot).map(|(_, lives, _)| lives.clone()),
     }
 }
 
