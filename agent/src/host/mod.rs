@@ -7,6 +7,7 @@ pub mod guard;
 pub mod process;
 pub mod services;
 pub mod systemd;
+mod transient;
 pub mod vendor;
 
 pub use services::{Observed, ServiceError, Services};

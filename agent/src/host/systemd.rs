@@ -18,7 +18,7 @@ impl Services for Systemd {
     fn start(&mut self, service: &Service) -> Result<(), ServiceError> {
         let unit = unit_of(service)?;
         // A unit that failed too often would be refused: that was the release that is gone.
-        let _ = systemctl(&["reset-failed", "--", unit]);
+        forget_failure(unit);
         command("start", unit, &["start", "--", unit])
     }
 
@@ -60,6 +60,18 @@ pub fn is_service_name(unit: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || ":-_.@\\".contains(c);
     let name = unit.strip_suffix(".service").unwrap_or_default();
     unit.len() <= 255 && !name.is_empty() && !name.starts_with(['-', '.']) && name.chars().all(legal)
+}
+
+/// Properties of a unit as `systemctl show` tells them, a line each; `None` where systemd does not answer.
+pub(super) fn show(unit: &str, properties: &str) -> Option<String> {
+    let ended = systemctl(&["show", &format!("--property={properties}"), "--", unit]);
+    ended.ok().map(|ended| ended.out.text())
+}
+
+/// Lets systemd forget that a unit failed: one that has no file any more would be listed as failed until the next boot. That it
+/// did not fail is fine.
+pub fn forget_failure(unit: &str) {
+    let _ = systemctl(&["reset-failed", "--", unit]);
 }
 
 /// Tells systemd that unit files have changed.

@@ -5,12 +5,12 @@
 //! before it reverts anything. A child dies with the agent.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use manifest_schema::path::Name;
 
 use super::child::{Child, ChildError, Ended, User};
-use super::systemd;
+use super::{systemd, transient};
 use crate::durable;
 use crate::fault;
 use crate::plan::Manager;
@@ -97,7 +97,9 @@ impl Vendor {
     pub fn end_leftovers(&self) -> Result<(), ChildError> {
         match self.manager {
             Manager::Systemd => {
-                systemd::stop_matching(&format!("{}*", self.unit("")))?;
+                let all = format!("{}*", self.unit(""));
+                systemd::stop_matching(&all)?;
+                systemd::forget_failure(&all);
                 self.remove_environments();
                 Ok(())
             }
@@ -125,11 +127,16 @@ impl Vendor {
         let write = |source| VendorError::Write { label: label.to_owned(), source };
         durable::make_dirs(&self.scratch, 0o700).map_err(write)?;
         durable::write_atomic(&environment, environment_file(&command.env).as_bytes(), 0o600).map_err(write)?;
+        let deadline = Instant::now() + command.timeout + GRACE;
         let ended = Child::new("systemd-run", command.timeout + GRACE)
             .named(command.argv.first().map_or("", String::as_str))
             .args(self.unit_arguments(label, command, &environment))
             .args(words(command))
             .run();
+        let ended = ended.map(|ended| {
+            let status = transient::ended(&format!("{}.service", self.unit(label)), ended.status, deadline);
+            Ended { status, ..ended }
+        });
         durable::remove_file(&environment).map_err(write)?;
         ended.map_err(|error| VendorError::Run { label: label.to_owned(), source: self.keep_of(label, error) })
     }
@@ -137,7 +144,7 @@ impl Vendor {
     /// A secret in `Environment=` could be read by every user over D-Bus; a file that only root reads cannot.
     fn unit_arguments(&self, label: &str, command: &VendorCommand, environment: &Path) -> Vec<String> {
         let mut arguments: Vec<String> =
-            ["--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"].map(String::from).into();
+            ["--quiet", "--wait", "--pipe", "--service-type=exec"].map(String::from).into();
         arguments.push(format!("--unit={}", self.unit(label)));
         let mut property = |text: String| arguments.extend(["-p".to_owned(), text]);
         if let Some(user) = &self.user {

@@ -79,7 +79,7 @@ fn retire(walk: &Walk<'_, '_>) -> Result<(), StepError> {
         // Where nobody can tell any more, the file stays.
         let wanted = brought(service).and_then(|(_, file)| hash_of(walk, from, file).ok().flatten());
         if wanted.is_some() && wanted == std::fs::read(&path).ok().map(|there| Sha256::of(&there)) {
-            durable::remove_file(&path)?;
+            remove(&path, unit)?;
             changed = true;
         }
     }
@@ -168,7 +168,7 @@ fn put_back(walk: &Walk<'_, '_>, kept: &Path) -> Result<(), StepError> {
             durable::write_atomic(&path, &read(&kept.join(unit))?, 0o644)?;
         } else if path.exists() {
             disable(unit)?;
-            durable::remove_file(&path)?;
+            remove(&path, unit)?;
         }
     }
     reload(!units.is_empty())?;
@@ -186,6 +186,12 @@ fn enable(unit: &str) -> Result<(), StepError> {
 /// A unit that is not enabled, or has no `[Install]`, is left alone.
 fn disable(unit: &str) -> Result<(), StepError> {
     if is_enabled(unit)? { systemd::disable(unit).map_err(|source| failed("disable", source)) } else { Ok(()) }
+}
+
+fn remove(path: &Path, unit: &str) -> Result<(), StepError> {
+    durable::remove_file(path)?;
+    systemd::forget_failure(unit);
+    Ok(())
 }
 
 fn reload(changed: bool) -> Result<(), StepError> {
