@@ -1,7 +1,17 @@
-//! This program's own path, for the children that are this program again.
+//! This program among its processes: its own path, for the children that are this program again, and where those that nobody
+//! watches say what they have to say.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Lets what the daemon and its workers have to say go to standard error, which is the machine's journal. Where nobody listens
+/// any more, as when the journal was stopped, nothing is said and the work goes on.
+pub(crate) fn speak() {
+    let words =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false);
+    // Complaining about what cannot be written would be written to the same place, and end the process.
+    let _ = words.log_internal_errors(false).try_init();
+}
 
 /// The running program, whatever happened to its file: while the package is being upgraded the path names a newer
 /// program, or none, and parent and child must be of one version. The kernel still has the one that runs (proc(5)).

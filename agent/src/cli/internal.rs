@@ -52,6 +52,7 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
         Internal::Worker => {
             // A worker without its daemon would hold the lock and tell nobody.
             end_with_parent()?;
+            program::speak();
             worker::serve(layout, BufReader::new(stdin().lock()), stdout().lock());
             Ok(Exit::Ok)
         }

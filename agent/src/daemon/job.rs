@@ -121,14 +121,17 @@ impl Daemon {
         Ok(last)
     }
 
-    /// One line a step in the journal of the machine, and the present one in `systemctl status`.
+    /// One line a step, there and back, in the journal of the machine, and the present one in `systemctl status`.
     fn tell(&self, event: &Event) {
         match event {
             Event::Step { words, number, of, .. } => {
                 tracing::info!("[{number}/{of}] {words}");
                 self.notifier.status(&format!("[{number}/{of}] {words}"));
             }
-            Event::Note { text } => tracing::info!("{text}"),
+            Event::Note { text } => {
+                tracing::info!("{text}");
+                self.notifier.status(text);
+            }
             Event::Progress { .. } | Event::Ended { .. } => {}
         }
     }

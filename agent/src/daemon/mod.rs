@@ -21,6 +21,7 @@ use crate::clock::steady;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
+use crate::program;
 use crate::request::{Asked, Request};
 use end::Signals;
 use notify::Notifier;
@@ -48,7 +49,7 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 /// # Errors
 /// When it cannot listen, or another one does.
 pub fn run(layout: &Layout) -> Result<Exit, Failure> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false).init();
+    program::speak();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unexpected(&error))?;
     let daemon = Rc::new(Daemon {
@@ -125,6 +126,8 @@ impl Daemon {
                 () = tokio::time::sleep(pause.duration.max(at_least)) => pause.check.then_some(Request::Poll),
                 () = self.ended.notified() => None,
                 () = self.trouble.notified() => {
+                    // How things are now, not the step at which the worker ended.
+                    self.notifier.status(&timing::until_next(&self.layout).words);
                     tokio::time::sleep(Duration::from_secs(AFTER_TROUBLE[trouble])).await;
                     Some(Request::Recover)
                 }

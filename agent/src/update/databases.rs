@@ -48,7 +48,8 @@ impl Databases<'_> {
         loop {
             match with_store(&database, self.vendor, self.app, &act) {
                 Err(error) if error.is_passing() && self.clock.elapsed() < deadline => {
-                    tracing::warn!("database {name}: {}; trying again", crate::exit::chain(&error));
+                    let error = self.vendor.redactor.apply(&crate::exit::chain(&error));
+                    tracing::warn!("database {name}: {error}; trying again");
                     self.clock.pause(PAUSE);
                 }
                 Err(source) => return Err(StepError::Store { database: name.clone(), source: Box::new(source) }),
