@@ -21,6 +21,8 @@ pub(super) struct Recovered {
     troubles: Vec<(Name, Failure)>,
     /// What became of the stuck update that a person wants taken up again.
     resumed: Option<Reply>,
+    /// What became of the others.
+    done: Vec<String>,
 }
 
 /// Recovers every instance that the state knows, whether it is still configured or not: the plan is in the journal.
@@ -32,10 +34,14 @@ pub(super) fn every_instance(work: &mut Work<'_>, request: &Request) -> Result<R
     for name in known(work)? {
         match one_instance(work, &name, resume.as_ref() == Some(&name)) {
             Ok(Some(reply)) if resume.as_ref() == Some(&name) => recovered.resumed = Some(reply),
-            Ok(Some(reply)) => work.note(reply.message),
+            Ok(Some(reply)) => recovered.done.push(reply.message),
             Ok(None) => {}
             Err(failure) => recovered.troubles.push((name, failure)),
         }
+    }
+    // Whoever asked for something else hears of it beside the answer.
+    if *request != Request::Recover {
+        recovered.done.iter().for_each(|message| work.note(message));
     }
     Ok(recovered)
 }
@@ -74,7 +80,8 @@ impl Recovered {
     pub(super) fn all(&self) -> Result<Reply, Failure> {
         let failures = || self.troubles.iter().map(|(_, failure)| failure);
         let Some(worst) = failures().find(|failure| failure.exit != Exit::Stuck).or(failures().next()) else {
-            return Ok(Reply::well("nothing is open"));
+            let done = self.done.join("; ");
+            return Ok(Reply::well(if done.is_empty() { "nothing is open".to_owned() } else { done }));
         };
         let messages: Vec<&str> = failures().map(|failure| failure.message.as_str()).collect();
         Err(Failure::new(worst.exit, messages.join("; ")))
