@@ -67,7 +67,7 @@ impl Catalog {
     }
 
     /// Runs SQL that changes something, and passes a fault point when it is done.
-    pub(super) fn act(&self, act: &str, sql: &str) -> Result<(), StoreError> {
+    pub(super) fn act(&self, act: &'static str, sql: &str) -> Result<(), StoreError> {
         self.session.run(&self.from, act, sql, LONG)?;
         passed(act)
     }
@@ -100,7 +100,7 @@ impl Catalog {
     }
 
     /// Runs SQL that needs `database` to have no sessions, after having ended them.
-    pub(super) fn without_sessions(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
+    pub(super) fn without_sessions(&self, database: &str, act: &'static str, sql: &str) -> Result<(), StoreError> {
         if self.end_sessions(database)? {
             // Who was ended may come back at once.
             return self.ushering(database, act, sql);
@@ -109,7 +109,7 @@ impl Catalog {
     }
 
     /// The same where nobody was seen a moment ago.
-    pub(super) fn with_nobody_seen(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
+    pub(super) fn with_nobody_seen(&self, database: &str, act: &'static str, sql: &str) -> Result<(), StoreError> {
         match self.act(act, sql) {
             Err(StoreError::Refused { code: Some(code), .. }) if code == IN_USE => self.ushering(database, act, sql),
             other => other,
@@ -120,7 +120,7 @@ impl Catalog {
     /// more, and then waits for those inside (`InitPostgres`, `CountOtherDBBackends` in PostgreSQL's source): so even a client
     /// that reconnects without pause cannot stay in its way. Closing the database instead (`ALLOW_CONNECTIONS`, a limit of 0)
     /// would leave it closed after a crash.
-    fn ushering(&self, database: &str, act: &str, sql: &str) -> Result<(), StoreError> {
+    fn ushering(&self, database: &str, act: &'static str, sql: &str) -> Result<(), StoreError> {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let _end = SetWhenDropped(&is_over);
@@ -182,11 +182,7 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-/// Passes a fault point: what was done on the server is done.
-pub(super) fn passed(act: &str) -> Result<(), StoreError> {
-    fault::point("act on a database server").map_err(|source| StoreError::Io {
-        act: "go on after:",
-        path: act.into(),
-        source,
-    })
+/// Passes the fault point of this name: what was done on the server is done.
+pub(super) fn passed(act: &'static str) -> Result<(), StoreError> {
+    fault::point(act).map_err(|source| StoreError::Io { act: "go on after:", path: act.into(), source })
 }
