@@ -47,15 +47,15 @@ fn this_year() -> i16 {
     jiff::Zoned::now().year()
 }
 
-/// Changes the clock in front of the start, and lets the update go on.
-fn an_update_goes_on(name: &str, offset: &str, years: i16) {
+/// Changes the clock at a place, and lets the update go on.
+fn an_update_goes_on(name: &str, place: &str, offset: &str, years: i16) {
     let machine = boot(name);
     let site = Site::look_at(&machine).expect("the site is there");
     let faults = Faults::install(&site).expect("the agent can be stopped");
     site.offer("upto-1.1.1");
     kkt::add_item(&machine, "last");
     let before = site.insist_on("1.1.0");
-    let mut command = faults.stop_at("begun start", &["update", "1.1.1"]);
+    let mut command = faults.stop_at(place, &["update", "1.1.1"]);
 
     set(&machine, offset);
     faults.go_on();
@@ -87,12 +87,22 @@ fn an_update_is_put_back(name: &str, offset: &str) {
 
 #[test]
 fn an_update_goes_on_while_the_clock_is_set_two_years_back() {
-    an_update_goes_on("clock-back", BACK, -2);
+    an_update_goes_on("clock-back", "begun start", BACK, -2);
 }
 
 #[test]
 fn an_update_goes_on_while_the_clock_is_set_five_years_ahead() {
-    an_update_goes_on("clock-ahead", AHEAD, 5);
+    an_update_goes_on("clock-ahead", "begun start", AHEAD, 5);
+}
+
+#[test]
+fn a_soak_goes_on_while_the_clock_is_set_five_years_ahead() {
+    an_update_goes_on("clock-soak-a", "soaking", AHEAD, 5);
+}
+
+#[test]
+fn a_soak_comes_to_its_end_while_the_clock_is_set_two_years_back() {
+    an_update_goes_on("clock-soak-b", "soaking", BACK, -2);
 }
 
 #[test]

@@ -132,8 +132,10 @@ fn one_that_is_stuck_does_not_keep_the_other_down() {
     assert_eq!(command.wait().expect("it is our child").code(), Some(1));
     machine.wait_until("it is stuck", SOON * 2, || history(&site, "kkt-test") == "1.1.0 stuck");
     site.surefoot(&["update", "1.1.0", "--instance", "kkt-test"]).ended_with(8).says("stuck");
-    let status = machine.sh("systemctl show --value --property StatusText surefoot.service");
-    assert!(status.starts_with("STUCK: kkt-test 1.1.0"), "{status}");
+    machine.wait_until("the unit says so", SOON, || {
+        let status = machine.sh("systemctl show --value --property StatusText surefoot.service");
+        status.starts_with("STUCK: kkt-test 1.1.0")
+    });
     site.surefoot(&["update", "1.1.0", "--instance", "kkt"]).well();
     production_serves_1_1_0(&site);
 

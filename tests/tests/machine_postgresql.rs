@@ -19,9 +19,12 @@ fn boot(name: &str) -> Machine {
     Machine::boot(&image, MachineOptions::named(name)).expect("the machine boots")
 }
 
-/// Starts the server some seconds after a boot.
-const LATE: &str =
-    "[Timer]\nOnBootSec=6s\nAccuracySec=1ms\nUnit=postgresql@15-main.service\n[Install]\nWantedBy=timers.target\n";
+/// Starts the server only when the agent has waited for it in vain.
+const LATE: &str = r#"[Service]
+ExecStart=/bin/sh -c 'until journalctl -b 0 -u surefoot.service | grep "trying again"; do sleep 0.2; done; exec systemctl start postgresql@15-main.service'
+[Install]
+WantedBy=multi-user.target
+"#;
 
 /// Puts an update to 1.6.0 before its migration, whose end nobody would live to see.
 fn before_the_migration(site: &Site<'_>, faults: &Faults<'_>) -> (State, Child) {
@@ -62,14 +65,42 @@ fn a_server_that_comes_back_in_time_needs_nobody() {
     let _ = command.wait();
 }
 
+/// For the agent and its workers two minutes are a second, waiting included.
+const FAST: &str = "[Service]
+Environment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 FAKETIME_TIMESTAMP_FILE=/run/agents-clock
+Environment=FAKETIME_NO_CACHE=1 NO_FAKE_STAT=1
+";
+
+#[test]
+fn a_server_that_is_away_for_an_hour_needs_nobody_when_it_is_back() {
+    let machine = boot("pg-hour");
+    let site = Site::look_at(&machine).expect("the site is there");
+    machine.write("/run/agents-clock", "+0 x120");
+    machine.write("/etc/systemd/system/surefoot.service.d/clock.conf", FAST);
+    let faults = Faults::install(&site).expect("the agent can be stopped");
+    let (before, mut command) = before_the_migration(&site, &faults);
+
+    machine.sh(STOP);
+    faults.go_on();
+    let _ = command.wait();
+    let waited = || machine.journal("surefoot.service").matches("cannot be reverted").count();
+    machine.wait_until("it has been tried for an hour", PATIENCE, || waited() > 4);
+    assert_eq!(machine.sh("systemctl show --value --property ActiveState kkt-web.service").trim(), "inactive");
+    // At its own pace again, and ahead of what it was: no clock that counts since the boot goes back.
+    machine.sh("echo '+86400 x1' > /run/agents-clock.new; mv /run/agents-clock.new /run/agents-clock");
+    machine.sh(START);
+
+    is_back(&site, &faults, &before);
+}
+
 #[test]
 fn a_server_that_comes_up_late_after_a_power_cut_is_waited_for() {
     let machine = boot("pg-late");
     let site = Site::look_at(&machine).expect("the site is there");
     let faults = Faults::install(&site).expect("the agent can be stopped");
     let (before, mut command) = before_the_migration(&site, &faults);
-    machine.write("/etc/systemd/system/late.timer", LATE);
-    machine.sh("systemctl disable --quiet postgresql.service; systemctl enable --quiet late.timer; sync");
+    machine.write("/etc/systemd/system/late.service", LATE);
+    machine.sh("systemctl disable --quiet postgresql.service; systemctl enable --quiet late.service; sync");
 
     // Its boot is complete when the agent has recovered.
     machine.cut_power().expect("it boots again");

@@ -2,7 +2,7 @@
 
 use surefoot_tests::kkt;
 use surefoot_tests::machine::{Machine, MachineOptions};
-use surefoot_tests::scenario::{self, Site, State};
+use surefoot_tests::scenario::{self, Faults, Site, State};
 
 fn boot(name: &str) -> Machine {
     let image = scenario::adopted().expect("the image is there");
@@ -116,5 +116,30 @@ fn a_full_disk_stops_nothing_that_runs() {
 
     machine.sh("rm /home/filler*");
     site.surefoot(&["update"]).well();
+    site.insist_on("1.1.0");
+}
+
+#[test]
+fn a_disk_that_fills_up_while_the_application_is_down_does_not_keep_it_down() {
+    let image = scenario::adopted().expect("the image is there");
+    let options = MachineOptions { disk: 700 << 20, ..MachineOptions::named("full-middle") };
+    let machine = Machine::boot(&image, options).expect("the machine boots");
+    let site = Site::look_at(&machine).expect("the site is there");
+    let faults = Faults::install(&site).expect("the agent can be stopped");
+    site.offer("upto-1.1.0");
+    let before = site.insist_on("1.0.0");
+    let mut command = faults.stop_at("applied migrate", &["update", "1.1.0"]);
+    faults.park_nowhere();
+    machine
+        .sh("for size in 1M 4k 1k; do dd if=/dev/zero of=/home/filler-$size bs=$size 2>/dev/null || true; done; sync");
+
+    faults.kill_worker();
+
+    let _ = command.wait();
+    assert_eq!(site.history().last().map(String::as_str), Some("update 1.1.0 rolled_back"));
+    assert_eq!(site.insist_on("1.0.0"), before);
+    faults.insist_on_matching_starts();
+    machine.sh("rm /home/filler*");
+    site.surefoot(&["update", "1.1.0"]).well();
     site.insist_on("1.1.0");
 }

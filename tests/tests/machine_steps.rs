@@ -154,6 +154,45 @@ fn strike_each_step_back(name: &str, blow: Blow) {
     times.print(name);
 }
 
+/// The power is cut at the beginning of each step of an admin's way back to the release before.
+fn cut_each_step_of_a_rollback(name: &str) {
+    let machine = boot(name);
+    let site = Site::look_at(&machine).expect("the site is there");
+    let faults = Faults::install(&site).expect("the agent can be stopped");
+    site.offer("upto-1.1.0");
+    site.surefoot(&UPDATE).well();
+    let _ = faults.passed();
+    site.surefoot(&["rollback", "--yes"]).well();
+    let passed = faults.passed();
+    let places: Vec<&String> =
+        passed.iter().filter(|place| place.starts_with("begun") || *place == "soaking").collect();
+    assert!(places.len() > 3, "{passed:?}");
+
+    for place in places {
+        site.surefoot(&UPDATE).well();
+        kkt::add_item(&machine, &format!("before {place}"));
+        let before = site.insist_on("1.1.0");
+        let mut command = faults.stop_at(place, &["rollback", "--yes"]);
+        faults.park_nowhere();
+        machine.cut_power().expect("it boots again");
+
+        let _ = command.wait();
+        site.wait_for_agent();
+        machine.wait_until("it serves", RECOVERY, || kkt::health(&machine).is_some());
+        let last = site.history().pop().unwrap_or_default();
+        if last == "rollback 1.0.0 completed" {
+            assert_eq!(place, "soaking", "what is not over is undone");
+            site.insist_on("1.0.0");
+        } else {
+            assert!(last == "rollback 1.0.0 rolled_back" || last == "rollback 1.0.0 failed", "{place}: {last}");
+            assert_eq!(site.insist_on("1.1.0"), before, "everything after a cut at {place}");
+            site.surefoot(&["rollback", "--yes"]).well();
+            site.insist_on("1.0.0");
+        }
+    }
+    faults.insist_on_matching_starts();
+}
+
 /// The new release has been started when the worker is killed, and the next one has to put everything back. The command that
 /// asked for the update waits for the end of that.
 fn on_the_way_back(faults: &Faults<'_>, place: Option<&str>) -> Child {
@@ -258,6 +297,11 @@ fn a_reboot_at_each_step_of_the_way_back() {
 #[test]
 fn a_power_cut_at_each_step_of_the_way_back() {
     strike_each_step_back("back-power", Blow::PowerCut);
+}
+
+#[test]
+fn a_power_cut_at_each_step_of_a_rollback() {
+    cut_each_step_of_a_rollback("rollback-power");
 }
 
 #[test]

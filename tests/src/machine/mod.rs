@@ -34,4 +34,5 @@ mod wait;
 
 pub use image::Image;
 pub use life::{Access, Machine, MachineOptions};
+pub(crate) use wait::holds_within;
 pub use wait::wait_until;

@@ -9,7 +9,7 @@ pub fn wait_until(what: &str, deadline: Duration, mut condition: impl FnMut() ->
 }
 
 /// Whether `condition` comes to hold before `deadline` is over.
-pub(super) fn holds_within(deadline: Duration, condition: &mut dyn FnMut() -> bool) -> bool {
+pub(crate) fn holds_within(deadline: Duration, condition: &mut dyn FnMut() -> bool) -> bool {
     let started = Instant::now();
     loop {
         let asked = Instant::now();
