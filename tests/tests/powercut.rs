@@ -18,12 +18,12 @@ fn powercut(arguments: &[&str]) {
 
 #[test]
 fn nothing_is_torn_or_lost_when_the_power_goes_on_ext4() {
-    powercut(&["--fs", "ext4", "--chosen", "--runs", "4"]);
+    powercut(&["--fs", "ext4", "--chosen", "--runs", "2"]);
 }
 
 #[test]
 fn nothing_is_torn_or_lost_when_the_power_goes_on_xfs() {
-    powercut(&["--fs", "xfs", "--chosen", "--runs", "4"]);
+    powercut(&["--fs", "xfs", "--chosen", "--runs", "2"]);
 }
 
 /// Whoever presses Ctrl-C, and a test run that is cut off, leaves no world behind that goes on.
