@@ -254,7 +254,8 @@ fn cluttered() -> Machine {
 fn cluttered_home() -> Machine {
     let mut machine = unchanging();
     machine.run(release(&machine)).unwrap();
-    machine.put(&machine.app.releases().join("0.9.0/lib/file"), b"x");
+    // A removal that is cut off in the middle has begun with the first name.
+    machine.put(&machine.app.releases().join("1.0.9/lib/file"), b"x");
     machine.write_tree(&machine.app.releases().join("1.0.0"), &"1.0.0".parse().unwrap());
     machine.reopen_after("committed");
     machine

@@ -252,7 +252,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "reserve-not-synced",
-        tests: Tests::Blows("code_only"),
+        tests: Tests::Blows("compatible_migration"),
         breaks: "a power cut gives away the room that the way back needs",
         file: FILE,
         from: "    made.and_then(|path| sync_parent(&path)).inspect_err(|_| {",
@@ -268,7 +268,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "exchange-not-settled",
-        tests: Tests::Blows("release"),
+        tests: Tests::Blows("adopt"),
         breaks: "a power cut takes back what the journal says is done",
         file: "agent/src/update/step/adopt.rs",
         from: "        durable::remove_made(&release)?;
