@@ -15,7 +15,7 @@ const NEWER: &str = r#"
 cd /root
 dpkg-deb -R surefoot.deb newer
 sed -i 's/^Version: .*/Version: 99.0.0/' newer/DEBIAN/control
-dpkg-deb --build --root-owner-group newer newer.deb > /dev/null
+dpkg-deb --build -Znone --root-owner-group newer newer.deb > /dev/null
 "#;
 
 /// As unattended-upgrades does it, with needrestart's leave to restart whatever it likes.

@@ -1,6 +1,5 @@
-//! How a transient unit really ended. systemd-run(1) watches it over D-Bus; where that is cut off (D-Bus restarted, systemd
-//! executed anew by an upgrade of its own) it answers with what it knew last, and that is success while the command still runs.
-//! So the unit itself is asked.
+//! How a transient unit really ended. systemd-run(1) watches it over D-Bus; where D-Bus is restarted meanwhile it answers with what
+//! it knew last, and that is success as long as the command still runs. So the unit itself is asked.
 //!
 //! A unit that failed stays until it is forgotten, and one that is not there any more has ended well: so it must not be one that
 //! is collected (systemd-run(1), `--collect`).
