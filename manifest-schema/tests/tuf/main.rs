@@ -5,6 +5,7 @@
 
 mod flips;
 mod metadata;
+mod partial;
 mod roots;
 mod signatures;
 mod strict_json;
