@@ -4,6 +4,7 @@ pub mod forge;
 pub mod kkt;
 pub mod machine;
 pub mod notes;
+pub mod oracle;
 pub mod powercut;
 pub mod scenario;
 pub mod static_server;

@@ -6,8 +6,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use jiff::{Timestamp as Time, ToSpan};
 use manifest_schema::strict;
@@ -16,67 +14,17 @@ use manifest_schema::tuf::{
     TrustedRepository, sign,
 };
 use serde_json::{Value, json};
+use surefoot_tests::oracle;
 
-/// What the oracle is made of. Pinned: a new version is a change to look at.
-const REQUIREMENTS: [&str; 2] = ["tuf==7.0.1", "securesystemslib[crypto]==1.6.0"];
-
-const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tuf_oracle/oracle.py");
 const TARGET: &str = "v1.1.0/manifest.json";
 const CUSTOM: &str = r#"{"é\"\\":[1,-2,null,true,{"z":"","a":{}}]}"#;
 
-/// The Python that has python-tuf. The first call builds it where the build puts its files.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let venv = target.join("oracle-venv");
-        let python = venv.join("bin/python");
-        // Written last, so that an interrupted installation is begun again.
-        let complete = venv.join("complete");
-        let wanted = REQUIREMENTS.join("\n");
-        if fs::read_to_string(&complete).is_ok_and(|found| found == wanted) {
-            return python;
-        }
-        install(&venv, &python);
-        fs::write(complete, wanted).unwrap();
-        python
-    })
-}
-
-fn install(venv: &Path, python: &Path) {
-    let venv_made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv).status();
-    assert!(
-        venv_made.is_ok_and(|status| status.success()),
-        "the oracle needs Python 3.10 or newer with its venv module (Debian: python3-venv)"
-    );
-    let installed = Command::new(python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(REQUIREMENTS)
-        .status();
-    assert!(
-        installed.is_ok_and(|status| status.success()),
-        "pip could not install {REQUIREMENTS:?}: is there a way to the Python package index?"
-    );
-}
-
-fn oracle(verb: &str, repository: &Path) -> Output {
-    Command::new(python()).arg(ORACLE).arg(verb).arg(repository).output().unwrap()
-}
-
-/// What python-tuf trusts of a repository, or why it refuses it.
-fn python_reads(repository: &Path) -> Result<Value, String> {
-    let output = oracle("read", repository);
-    let said = String::from_utf8(output.stdout).unwrap();
-    match output.status.code() {
-        Some(0) => Ok(serde_json::from_str(&said).unwrap()),
-        Some(3) => Err(said),
-        _ => panic!("the oracle broke: {}", String::from_utf8_lossy(&output.stderr)),
-    }
+fn python_reads(repository: &Path) -> oracle::Verdict {
+    oracle::reads(repository).unwrap()
 }
 
 fn python_writes(repository: &Path) {
-    let output = oracle("write", repository);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    oracle::writes(repository).unwrap();
 }
 
 /// What we trust of a repository: the walk of the specification over files in a directory.

@@ -2,6 +2,8 @@
 
     oracle.py read DIR     a client: bootstraps from DIR/metadata/1.root.json, refreshes, downloads every
                            target, and prints what it trusts as JSON
+    oracle.py follow DIR STATE   the same, but of a client that keeps in STATE what it trusted before, and without
+                           downloading anything
     oracle.py write DIR    a repository: writes DIR/metadata and DIR/targets with two roots and a target
 
 Exit code 3: the client refused the repository; the exception is on standard output.
@@ -32,30 +34,43 @@ class Disk(FetcherInterface):
             raise DownloadHTTPError(f"{url} is not there", 404) from None
 
 
+def client(base: Path, state: Path) -> Updater:
+    for name in ("metadata", "targets"):
+        Path(state, name).mkdir(exist_ok=True)
+    known = Path(state, "metadata/root.json").exists()
+    updater = Updater(
+        metadata_dir=f"{state}/metadata",
+        metadata_base_url=f"file://{base}/metadata/",
+        target_dir=f"{state}/targets",
+        target_base_url=f"file://{base}/targets/",
+        fetcher=Disk(),
+        bootstrap=None if known else Path(base, "metadata/1.root.json").read_bytes(),
+    )
+    updater.refresh()
+    return updater
+
+
+def versions(updater: Updater) -> dict:
+    return {
+        role: getattr(updater._trusted_set, role).version
+        for role in ("root", "timestamp", "snapshot", "targets")
+    }
+
+
 def read(base: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        for name in ("metadata", "targets"):
-            Path(scratch, name).mkdir()
-        updater = Updater(
-            metadata_dir=f"{scratch}/metadata",
-            metadata_base_url=f"file://{base}/metadata/",
-            target_dir=f"{scratch}/targets",
-            target_base_url=f"file://{base}/targets/",
-            fetcher=Disk(),
-            bootstrap=Path(base, "metadata/1.root.json").read_bytes(),
-        )
-        updater.refresh()
-        trusted = updater._trusted_set
+        updater = client(base, scratch)
         targets = {}
-        for path in trusted.targets.targets:
+        for path in updater._trusted_set.targets.targets:
             info = updater.get_targetinfo(path)
             content = Path(updater.download_target(info)).read_bytes()
             targets[path] = {"content": content.hex(), "custom": info.custom}
-        versions = {
-            role: getattr(trusted, role).version
-            for role in ("root", "timestamp", "snapshot", "targets")
-        }
-        print(json.dumps({"versions": versions, "targets": targets}))
+        print(json.dumps({"versions": versions(updater), "targets": targets}))
+
+
+def follow(base: Path, state: Path) -> None:
+    updater = client(base, state)
+    print(json.dumps({"versions": versions(updater), "targets": list(updater._trusted_set.targets.targets)}))
 
 
 def write(base: Path) -> None:
@@ -96,7 +111,7 @@ def write(base: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        {"read": read, "write": write}[sys.argv[1]](Path(sys.argv[2]))
+        {"read": read, "follow": follow, "write": write}[sys.argv[1]](*map(Path, sys.argv[2:]))
     except (RepositoryError, DownloadError) as error:
         print(f"{type(error).__name__}: {error}")
         sys.exit(3)
