@@ -6,7 +6,9 @@
 //!
 //! - [`destination`], [`config`]: what people write;
 //! - [`git`], [`contents`], [`changelog`]: what the checkout says;
-//! - [`keys`], [`init`]: the vendor's keys and the first root;
+//! - [`keys`], [`init`]: the vendor's keys and the first root; [`rotation`]: the next ones;
+//! - [`sign`], [`bundle`], [`words`]: who signs, what is passed on between them, and what they are shown;
+//! - [`refresh`]: metadata signed anew without a release; [`memory`]: what was published from here;
 //! - [`disk`]: the one writer; [`progress`]: what is told meanwhile; [`cli`], [`exit`]: the command.
 
 pub mod block;
@@ -23,6 +25,7 @@ pub mod git;
 pub mod github;
 pub mod init;
 pub mod keys;
+pub mod memory;
 pub mod metadata;
 pub mod pack;
 pub mod passphrase;

@@ -52,6 +52,8 @@ pub enum RefreshError {
 
 /// What all repositories have, and whether they have the same.
 pub struct Found {
+    /// The version that each has, by its name.
+    pub versions: Vec<(String, u64)>,
     /// The newest metadata.
     pub current: Current,
     /// Whether one of them lacks it, or lacks the newest root.
@@ -81,7 +83,8 @@ pub fn look(roots: &Roots, repositories: &mut [Box<dyn Repository>]) -> Result<F
         }
         uneven |= other.files().last() != current.files().last();
     }
-    Ok(Found { current, uneven })
+    let versions = found.iter().map(|(name, current)| (name.clone(), current.version())).collect();
+    Ok(Found { versions, current, uneven })
 }
 
 impl Found {

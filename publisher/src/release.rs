@@ -94,6 +94,8 @@ pub struct Prepared {
     pub publication: Publication,
     /// Whether its metadata already names the release.
     pub already: bool,
+    /// The version of its timestamp, which grows with every change of the repository.
+    pub version: u64,
 }
 
 /// The target path of a release's manifest.
@@ -161,10 +163,12 @@ pub fn prepare(
         current.as_ref().map_or(Ok(()), |current| goes_on(current, has(&current), name))?;
     }
     let complete = ready.published.iter().flatten().find(has);
-    let next = match complete {
-        Some(current) => current.files().to_vec(),
+    let (next, version) = match complete {
+        Some(current) => (current.files().to_vec(), current.version()),
         None => match signed(staged, ready, desk, begun)? {
-            (_, Advance::Complete(files)) => files,
+            (proposal, Advance::Complete(files)) => {
+                (files, proposal.timestamp.map_or(0, |timestamp| timestamp.metadata().version))
+            }
             (proposal, Advance::Waiting(waiting)) => return Ok(Outcome::Begun(proposal, waiting)),
         },
     };
@@ -177,7 +181,8 @@ pub fn prepare(
         let files = already.map_or(next.as_slice(), Current::files);
         let metadata = write_metadata(&desk.staging.join(format!("metadata-{index}")), files)?;
         let publication = staged.publication(metadata);
-        prepared.push(Prepared { publication, already: already.is_some() });
+        let version = already.map_or(version, Current::version);
+        prepared.push(Prepared { publication, already: already.is_some(), version });
     }
     Ok(Outcome::Signed(prepared))
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use manifest_schema::manifest::ReleaseCustom;
 use manifest_schema::tuf::{KeyId, Partial, Role, RoleKeys, RoleName, Root, TargetDescription, TargetPath};
 
-use crate::metadata::{Ground, Proposal};
+use crate::metadata::{Ground, Proposal, Standing};
 
 type Described = BTreeMap<TargetPath, TargetDescription>;
 
@@ -49,7 +49,8 @@ pub fn proposal(ground: &Ground<'_>, proposal: &Proposal) -> Vec<String> {
         None => lines.push("targets   as they are published".to_owned()),
         Some(partial) => {
             lines.extend(part(ground, partial));
-            lines.extend(targets(&published, &partial.metadata().targets));
+            let vouched = ground.current.is_none_or(|current| current.standing != Standing::ReplacedTargets);
+            lines.extend(targets(&published, &partial.metadata().targets, vouched));
         }
     }
     lines.extend(proposal.snapshot.as_ref().map(|partial| part(ground, partial)).into_iter().flatten());
@@ -69,8 +70,8 @@ fn part<R: Role>(ground: &Ground<'_>, partial: &Partial<R>) -> Vec<String> {
     ]
 }
 
-/// By release: what comes, goes, and changes.
-fn targets(before: &Described, after: &Described) -> Vec<String> {
+/// By release: what comes, goes, and changes. Where nobody vouches for what is published, what stays as well.
+fn targets(before: &Described, after: &Described, vouched: bool) -> Vec<String> {
     let releases: BTreeSet<&str> = before.keys().chain(after.keys()).map(release).collect();
     let mut lines = Vec::new();
     let mut same = 0;
@@ -79,8 +80,11 @@ fn targets(before: &Described, after: &Described) -> Vec<String> {
             all.iter().filter(|(path, _)| release(path) == name).map(|(path, it)| (path.clone(), it.clone())).collect()
         };
         let (old, new) = (of(before), of(after));
-        if old == new {
+        if old == new && vouched {
             same += 1;
+        } else if old == new {
+            lines.push(format!("          = {name}: the replaced key's word, {} files{}", new.len(), custom(&new)));
+            lines.extend(manifest(&new));
         } else if old.is_empty() {
             lines.push(format!("          + {name}: comes, {} files{}", new.len(), custom(&new)));
             lines.extend(manifest(&new));
@@ -93,7 +97,9 @@ fn targets(before: &Described, after: &Described) -> Vec<String> {
             lines.extend(paths.into_iter().map(|path| format!("              {path}")));
         }
     }
-    lines.push(format!("            {same} releases stay as they are"));
+    if same > 0 {
+        lines.push(format!("            as they are: {same} other {}", if same == 1 { "release" } else { "releases" }));
+    }
     lines
 }
 

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::git::GitError;
 use crate::init::InitError;
 use crate::keys::{KeyFileError, PublicError};
+use crate::memory::MemoryError;
 use crate::metadata::{MetadataError, Waiting};
 use crate::preflight::PreflightError;
 use crate::problem::{self, Problem};
@@ -50,6 +51,8 @@ pub enum Failure {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Refresh(#[from] RefreshError),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error(transparent)]
     Rotation(#[from] RotationError),
     #[error(transparent)]
@@ -100,6 +103,8 @@ impl Failure {
             Self::Git(_) => Exit::Checkout,
             Self::Bundle(error) => of_bundle(error),
             Self::Refresh(error) => of_refresh(error),
+            Self::Memory(MemoryError::Older { .. }) => Exit::NotTrusted,
+            Self::Memory(MemoryError::Damaged { .. } | MemoryError::Disk(_)) => Exit::Unexpected,
             Self::Key(_) | Self::Public(_) | Self::Signer(_) | Self::Waiting(_) | Self::NoKey(_) => Exit::Keys,
             Self::Busy => Exit::Conflict,
         }

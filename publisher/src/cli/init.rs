@@ -25,7 +25,8 @@ pub(super) fn run(arguments: &Init) -> Result<(), Failure> {
     println!("\nThe fingerprint that clients pin, of {}:\n{}", done.root.display(), done.fingerprint);
     println!(
         "\nNext: describe the application in publish.toml; commit publish.toml, .releaseignore, .gitignore and .surefoot/;\n\
-         keep a copy of the keys where nobody else has access, and take the root keys offline. Then `publish v1.0.0 --dry-run`."
+         keep a copy of the keys where nobody else has access, and take the root keys offline. Then `publish v1.0.0 --dry-run`;\n\
+         and once it is published, let a scheduled job run `publish refresh --if-due 7`."
     );
     Ok(())
 }

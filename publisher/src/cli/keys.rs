@@ -137,7 +137,9 @@ pub(super) fn run(verb: &Verb) -> Result<(), Failure> {
         Verb::Rotate(rotate) => rotate.change.carry_out(|root, made| {
             for role in &rotate.roles {
                 let role = RoleName::from(*role);
-                let old = rotation::key_of(root, role, rotate.old.as_deref())?;
+                // Of several roles, it is said for the one that has several keys.
+                let is_for_it = rotate.roles.len() == 1 || root.role(role).key_ids.len() > 1;
+                let old = rotation::key_of(root, role, rotate.old.as_deref().filter(|_| is_for_it))?;
                 let new = rotate.public.as_deref().map_or_else(|| made.key(role), |text| Ok(named(text)?))?;
                 rotation::replace(root, role, old, new)?;
             }

@@ -11,6 +11,7 @@ use super::{Checkout, Failure};
 use crate::bundle::{Bundle, Purpose};
 use crate::config::{self, Config};
 use crate::destination::Destination;
+use crate::memory::Memory;
 use crate::metadata::{self, Advance, Ground, MetadataFile, Proposal, Roots, Standing};
 use crate::progress;
 use crate::publication::Published;
@@ -53,7 +54,9 @@ pub(super) fn run(arguments: &Refresh) -> Result<(), Failure> {
     let (staging, _lock) = staging(directory)?;
     let roots = Roots::read(&directory.join(config::ROOTS))?;
     let mut repositories = repositories(&arguments.to, &config, directory)?;
+    let mut memory = Memory::open(staging.parent().unwrap_or(&staging), &roots)?;
     let found = refresh::look(&roots, &mut repositories)?;
+    found.versions.iter().try_for_each(|(name, version)| memory.check(name, *version))?;
     warn(&roots, &found, now);
     if let Some(days) = arguments.if_due.filter(|days| !arguments.sign_targets && !found.is_due(now, *days)) {
         println!("nothing is due: all is valid for more than {days} days, until {}", words::day(until(&found)));
@@ -64,6 +67,9 @@ pub(super) fn run(arguments: &Refresh) -> Result<(), Failure> {
         return Ok(());
     };
     let published = refresh::bring(&roots, &files, &mut repositories, &staging, &mut *progress::for_stderr())?;
+    for repository in &repositories {
+        memory.note(&repository.name(), ground.version(RoleName::Timestamp)?)?;
+    }
     for published in published {
         let (Published::Public { location } | Published::Draft { location }) = published;
         println!("{location} is refreshed: clients trust it until {}", words::day(ground.expires(RoleName::Timestamp)));

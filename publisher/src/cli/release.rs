@@ -10,7 +10,8 @@ use super::{Failure, Release};
 use crate::bundle::{Bundle, Purpose};
 use crate::config::Config;
 use crate::destination::Destination;
-use crate::metadata::Ground;
+use crate::memory::Memory;
+use crate::metadata::{Current, Ground};
 use crate::preflight::{self, Subject};
 use crate::progress;
 use crate::publication::{Published, Visibility};
@@ -42,9 +43,13 @@ pub(super) fn run(arguments: &Release) -> Result<(), Failure> {
     let begun = arguments.bundle.as_deref().map(|path| Bundle::proposal(path, &purpose)).transpose()?.flatten();
     let mut signers = arguments.signing.signers(directory, &config)?;
     let ready = preflight::preflight(&subject, &mut signers, &mut repositories)?;
+    let names: Vec<String> = repositories.iter().map(|repository| repository.name()).collect();
+    let mut memory = Memory::open(staging.parent().unwrap_or(&staging), &ready.roots)?;
+    for (current, name) in ready.published.iter().zip(&names) {
+        memory.check(name, current.as_ref().map_or(0, Current::version))?;
+    }
     let mut progress = progress::for_stderr();
     let staged = release::stage(&ready, &config, version, &decisions, &staging, &mut *progress)?;
-    let names: Vec<String> = repositories.iter().map(|repository| repository.name()).collect();
     let mut desk = Desk { signers: &mut signers, expiry: config.expiry, now, staging: &staging };
     let prepared = match release::prepare(&staged, &ready, &names, &mut desk, begun)? {
         Outcome::Signed(prepared) => prepared,
@@ -68,6 +73,9 @@ pub(super) fn run(arguments: &Release) -> Result<(), Failure> {
     }
     for (prepared, repository) in prepared.iter().zip(&mut repositories) {
         let published = repository.publish(&prepared.publication, visibility, &mut *progress)?;
+        if let Published::Public { .. } = published {
+            memory.note(&repository.name(), prepared.version)?;
+        }
         tell(&staged, prepared, &published);
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::{Checkout, Failure};
 use crate::bundle::{Bundle, BundleError, Purpose};
 use crate::config::{self, Config};
 use crate::destination::Destination;
-use crate::metadata::{self, Advance, Current, Ground, Proposal, ProposalError, Roots};
+use crate::metadata::{self, Advance, Current, Ground, MetadataError, Proposal, ProposalError, Roots, Standing};
 use crate::publication::Repository;
 use crate::refresh;
 use crate::rotation;
@@ -67,12 +67,10 @@ fn follows(root: &mut Partial<Root>, roots: &Roots, config: &Config, now: jiff::
     let (new, old) = (root.metadata().clone(), roots.newest());
     let (found, expected) = (new.version, old.version + 1);
     if found != expected {
-        return Err(
-            metadata::MetadataError::from(ProposalError::Version { role: RoleName::Root, found, expected }).into()
-        );
+        return Err(MetadataError::from(ProposalError::Version { role: RoleName::Root, found, expected }).into());
     }
     let valid = metadata::valid_for(RoleName::Root, new.expires, now, config.expiry.root_days);
-    valid.map_err(metadata::MetadataError::from)?;
+    valid.map_err(MetadataError::from)?;
     rotation::check(&new)?;
     root.keep_signers(&[old, &new]);
     Ok(())
@@ -104,7 +102,12 @@ fn published(
     if *purpose != Purpose::Refresh && found.iter().all(Option::is_none) {
         return Ok(None);
     }
-    Ok(Some(refresh::look(roots, repositories)?.current))
+    let current = refresh::look(roots, repositories)?.current;
+    match (purpose, current.standing) {
+        // A release is not what makes a thief's releases good again.
+        (Purpose::Release(_), Standing::ReplacedTargets) => Err(MetadataError::from(ProposalError::OldTargets).into()),
+        (Purpose::Root | Purpose::Release(_) | Purpose::Refresh, _) => Ok(Some(current)),
+    }
 }
 
 fn sign_metadata(

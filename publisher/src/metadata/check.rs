@@ -49,6 +49,11 @@ pub enum ProposalError {
     /// Nothing to refresh.
     #[error("nothing is published that it could renew")]
     Nothing,
+    /// Snapshot and timestamp for what nobody vouches for any more.
+    #[error(
+        "the published targets are the word of a key that was replaced: they must be signed anew (`publish refresh --sign-targets`)"
+    )]
+    OldTargets,
 }
 
 impl Proposal {
@@ -59,7 +64,7 @@ impl Proposal {
     /// When it is not.
     pub fn check(&mut self, ground: &Ground<'_>) -> Result<(), MetadataError> {
         let targets = match &mut self.targets {
-            None => Some(ground.current.ok_or(ProposalError::Nothing)?.targets_file().clone()),
+            None => Some(ground.targets_file()?.clone()),
             Some(targets) => part(ground, targets)?,
         };
         let Some(snapshot) = self.snapshot.take() else {

@@ -10,7 +10,7 @@ use manifest_schema::tuf::{
     Targets, Timestamp,
 };
 
-use super::{Current, MetadataError, MetadataFile, Roots, days};
+use super::{Current, MetadataError, MetadataFile, ProposalError, Roots, Standing, days};
 use crate::config;
 use crate::sign::{Signers, keys_of};
 
@@ -80,6 +80,18 @@ impl Ground<'_> {
         Err(MetadataError::UsedUp { role, version: version - 1 })
     }
 
+    /// The published targets, where nothing is to change about them.
+    ///
+    /// # Errors
+    /// When there are none, or a key that was replaced has signed them.
+    pub(super) fn targets_file(&self) -> Result<&MetadataFile, ProposalError> {
+        let current = self.current.ok_or(ProposalError::Nothing)?;
+        match current.standing {
+            Standing::Sound | Standing::StaleFreshness => Ok(current.targets_file()),
+            Standing::ReplacedTargets => Err(ProposalError::OldTargets),
+        }
+    }
+
     /// When metadata of `role` that is signed now expires.
     pub fn expires(&self, role: RoleName) -> jiff::Timestamp {
         days(self.now, self.expiry.of(role))
@@ -117,7 +129,7 @@ impl Proposal {
     pub fn advance(&mut self, ground: &Ground<'_>, signers: &mut Signers) -> Result<Advance, MetadataError> {
         let roots = [ground.roots.newest()];
         let targets = match &mut self.targets {
-            None => ground.current.expect("only what is published is refreshed").targets_file().clone(),
+            None => ground.targets_file()?.clone(),
             Some(targets) => {
                 signers.sign(&roots, targets)?;
                 match finished(ground, targets) {

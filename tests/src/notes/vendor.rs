@@ -159,6 +159,11 @@ impl Vendor {
     /// When git fails.
     pub fn forget_last(&mut self, version: &str) -> anyhow::Result<()> {
         self.changelog.remove(0);
+        // Whoever puts an older state back on purpose says so.
+        let memory = self.checkout.join(".git/surefoot/published.json");
+        if memory.exists() {
+            std::fs::remove_file(memory)?;
+        }
         self.git(&["tag", "--delete", &format!("v{version}")])?;
         self.git(&["reset", "--quiet", "--hard", "HEAD~1"])
     }
