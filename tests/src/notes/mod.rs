@@ -6,6 +6,7 @@ mod disk;
 mod faults;
 mod park;
 mod resign;
+mod thief;
 mod vendor;
 mod world;
 
@@ -15,6 +16,7 @@ pub use client::{Answer, Client, wait};
 pub use disk::SmallDisk;
 pub use faults::Faults;
 pub use park::Park;
+pub use thief::Thief;
 pub use vendor::{Change, Vendor};
 pub use world::{PATIENCE, World};
 

@@ -73,7 +73,7 @@ impl Vendor {
 }
 
 /// An unencrypted key: PKCS#8 of version 1 ends with the 32 bytes of the seed (RFC 8410).
-fn key(path: &Path) -> anyhow::Result<SigningKey> {
+pub(super) fn key(path: &Path) -> anyhow::Result<SigningKey> {
     let der = PrivatePkcs8KeyDer::from_pem_file(path).with_context(|| path.display().to_string())?;
     let seed = der.secret_pkcs8_der().last_chunk::<32>().context("no seed")?;
     Ok(SigningKey::from_seed(*seed))
