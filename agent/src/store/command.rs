@@ -88,7 +88,12 @@ impl<'a> CommandStore<'a> {
     }
 
     pub(super) fn forget_left(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
-        self.remove(&self.left(tag, dir))
+        self.remove(&self.left_directory(tag, dir))
+    }
+
+    pub(super) fn left(&self, tag: &BackupTag, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        let path = self.left_directory(tag, dir);
+        if path.exists() { left_aside(&path).map(Some) } else { Ok(None) }
     }
 
     /// Half of a copy under its name would look like one: it loses the name first.
@@ -112,7 +117,7 @@ impl<'a> CommandStore<'a> {
         aside: &Aside<'_>,
     ) -> Result<Option<LeftAside>, StoreError> {
         let path = self.verified(record, dir)?;
-        let left = aside.kept(self.name.as_str(), self.keep(&self.left(&record.tag, aside.dir)))?;
+        let left = aside.kept(self.name.as_str(), self.keep(&self.left_directory(&record.tag, aside.dir)))?;
         self.act("restore", &self.restore, &path)?;
         Ok(left)
     }
@@ -134,8 +139,10 @@ impl<'a> CommandStore<'a> {
     /// The backup command once more, since nobody else can tell what a restore takes away. A copy that an earlier run made is
     /// of the moment before anything was brought back, and the one to keep.
     fn keep(&self, path: &Path) -> Result<LeftAside, StoreError> {
-        let size = if path.exists() { size_below(path)? } else { self.copy_to(path)?.size };
-        Ok(LeftAside { name: path.display().to_string(), size })
+        if !path.exists() {
+            self.copy_to(path)?;
+        }
+        left_aside(path)
     }
 
     pub(super) fn migration(
@@ -169,9 +176,13 @@ impl<'a> CommandStore<'a> {
         format!("{}.backup", self.name)
     }
 
-    pub(super) fn left(&self, tag: &BackupTag, dir: &Path) -> PathBuf {
+    pub(super) fn left_directory(&self, tag: &BackupTag, dir: &Path) -> PathBuf {
         dir.join(format!("{}.left-{tag}", self.name))
     }
+}
+
+fn left_aside(path: &Path) -> Result<LeftAside, StoreError> {
+    Ok(LeftAside { name: path.display().to_string(), size: size_below(path)? })
 }
 
 /// What lies in a directory.

@@ -272,7 +272,19 @@ impl<'a> Store<'a> {
         match self {
             Self::Postgres(store) => store.left_name(tag, dir),
             Self::Sqlite(store) => Ok(store.left_name(tag)),
-            Self::Command(store) => Ok(store.left(tag, dir).display().to_string()),
+            Self::Command(store) => Ok(store.left_directory(tag, dir).display().to_string()),
+        }
+    }
+
+    /// What the latest restore of this tag left aside, if it came so far; `dir` is the one that it was told.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub fn left(&self, tag: &BackupTag, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        match self {
+            Self::Postgres(store) => store.left(tag, dir),
+            Self::Sqlite(store) => store.left(tag),
+            Self::Command(store) => store.left(tag, dir),
         }
     }
 

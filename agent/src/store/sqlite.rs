@@ -164,6 +164,11 @@ impl Sqlite {
         restore::left_name(&self.live, tag).display().to_string()
     }
 
+    pub(super) fn left(&self, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
+        let Some(here) = Directory::of(self)? else { return Ok(None) };
+        restore::latest_left(self, &here, tag)
+    }
+
     pub(super) fn forget_left(&self, tag: &BackupTag) -> Result<(), StoreError> {
         let Some(here) = Directory::of(self)? else { return Ok(()) };
         for path in restore::left(&here, tag).into_iter().rev() {

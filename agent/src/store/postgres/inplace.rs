@@ -51,6 +51,12 @@ pub(super) fn restore(
         replace(store, &source.path, major)?;
         super::catalog::passed("replace the contents of the database")?;
     }
+    self::left(store, tag, aside.dir)
+}
+
+/// What a restore of this tag kept.
+pub(super) fn left(store: &Postgres, tag: &BackupTag, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+    let left = left_file(store, tag, dir);
     if !left.exists() {
         return Ok(None);
     }

@@ -240,6 +240,13 @@ impl Postgres {
         catalog.drop_database(&names::beside(self.live(), tag, Role::Restoring))
     }
 
+    pub(super) fn left(&self, tag: &BackupTag, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
+        match self.catalog()? {
+            Ok(catalog) => swap::latest_left(&catalog, self.live(), tag),
+            Err(_) => inplace::left(self, tag, dir),
+        }
+    }
+
     pub(super) fn forget_left(&self, tag: &BackupTag, dir: &Path) -> Result<(), StoreError> {
         inplace::forget_left(self, tag, dir)?;
         let Ok(catalog) = self.catalog()? else { return Ok(()) };

@@ -138,7 +138,7 @@ fn names(here: &Directory, tag: &BackupTag) -> impl Iterator<Item = PathBuf> + u
 
 /// An earlier run may have been cut off before its renames were durable: what was left could still get back the name of the
 /// copy that goes live, and be removed as one.
-fn latest_left(store: &Sqlite, here: &Directory, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
+pub(super) fn latest_left(store: &Sqlite, here: &Directory, tag: &BackupTag) -> Result<Option<LeftAside>, StoreError> {
     durable::sync_dir(here.live().parent().expect("a file lies in a directory")).keeping(store.name.as_str())?;
     let Some(path) = left(here, tag).pop() else { return Ok(None) };
     let size = std::fs::symlink_metadata(&path).reading("look at", &path)?.len();

@@ -7,7 +7,7 @@ use manifest_schema::path::Name;
 use super::{StepError, backup, reserve};
 use crate::journal::Record;
 use crate::plan::space::Purpose;
-use crate::store::{Aside, BackupRecord, BackupTag, Keep};
+use crate::store::{Aside, BackupRecord, BackupTag, Keep, LeftAside};
 use crate::update::Walk;
 
 /// Brings the backup of update `of` back; what is left is kept aside under a name.
@@ -26,7 +26,22 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, databases: &[Name], applied: bool)
     let keep = if applied { Keep::Always } else { Keep::WherePossible };
     bring_all_back(walk, own, &BackupTag::of_update(own), databases, keep)?;
     let (tag, nowhere) = (BackupTag::of_restore(own), walk.here.scratch());
-    databases.iter().try_for_each(|name| walk.with_store(name, |store| store.discard(&tag, &nowhere)))
+    databases.iter().try_for_each(|name| {
+        walk.with_store(name, |store| store.discard(&tag, &nowhere))?;
+        tell_left(walk, name, &tag)
+    })
+}
+
+/// An apply that was cut off may have left a database aside and not have come to say so.
+fn tell_left(walk: &mut Walk<'_, '_>, name: &Name, tag: &BackupTag) -> Result<(), StepError> {
+    let own = walk.here.backup(walk.plan.id);
+    let Some(left) = walk.with_store(name, |store| store.left(tag, &own))? else { return Ok(()) };
+    let is_this = |record: &Record| matches!(record, Record::LeftAside { name, .. } if *name == left.name);
+    if walk.journal.records().any(is_this) { Ok(()) } else { say_left(walk, name, left) }
+}
+
+fn say_left(walk: &mut Walk<'_, '_>, name: &Name, left: LeftAside) -> Result<(), StepError> {
+    Ok(walk.record(Record::LeftAside { database: name.clone(), name: left.name, bytes: left.size })?)
 }
 
 /// What is left aside bears the name of this act, neither of the update that made the backup nor of the other direction: by
@@ -60,9 +75,7 @@ pub(super) fn bring_back(
         databases.with(name, |store| store.restore(record, directory, &aside))
     })?;
     match left {
-        Some(left) => {
-            Ok(walk.record(Record::LeftAside { database: name.clone(), name: left.name, bytes: left.size })?)
-        }
+        Some(left) => say_left(walk, name, left),
         None => Ok(()),
     }
 }

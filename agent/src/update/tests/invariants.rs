@@ -12,6 +12,7 @@ use super::machine::Machine;
 use super::release::profile;
 use crate::fault::ledger;
 use crate::host::guard;
+use crate::journal::{Journal, Record};
 use crate::plan::Plan;
 
 /// What stands at the application's path.
@@ -78,10 +79,11 @@ impl Machine {
 
     /// Code, data, services and journal agree, and nothing is left over.
     pub(super) fn holds_at_rest(&self, stand: Stand) -> Checked {
-        let open = self.journals().iter().any(crate::journal::Journal::is_open);
+        let open = self.journals().iter().any(Journal::is_open);
         require(!open, || "an update is still open".to_owned())?;
         let left = self.left_over();
         require(left.is_empty(), || format!("left over: {left:?}"))?;
+        self.what_was_left_aside_is_listed()?;
         self.can_be_entered()?;
         let current = self.app.current();
         let version = match stand {
@@ -193,6 +195,20 @@ impl Machine {
             is_made && !is_fetch && !is_of_update
         };
         walk(self.root()).iter().filter(suspicious).cloned().collect()
+    }
+
+    /// A copy that no journal names is seen by nobody.
+    fn what_was_left_aside_is_listed(&self) -> Checked {
+        let journals = self.journals();
+        let named = |name: &str| {
+            journals
+                .iter()
+                .flat_map(Journal::records)
+                .any(|record| matches!(record, Record::LeftAside { name: said, .. } if Path::new(said).ends_with(name)))
+        };
+        let names = self.databases().into_iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+        let unlisted: Vec<String> = names.filter(|name| name.contains("-left") && !named(name)).collect();
+        require(unlisted.is_empty(), || format!("left aside and not listed: {unlisted:?}"))
     }
 
     /// Every file that could be a copy of the data.
