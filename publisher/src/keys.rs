@@ -62,7 +62,7 @@ pub enum KeyFileError {
     #[error("{} holds no Ed25519 key as PKCS#8 in PEM", .0.display())]
     NotAKey(PathBuf),
     /// Wrong passphrase.
-    #[error("the passphrase does not open the key {}", .0.display())]
+    #[error("no passphrase that was given opens the key {}", .0.display())]
     WrongPassphrase(PathBuf),
     /// No passphrase.
     #[error("the key {} is encrypted", path.display())]
@@ -160,10 +160,9 @@ fn open(path: &Path, pem: &str, passphrases: &mut Passphrases) -> Result<Signing
         PLAIN => seed(&document).ok_or_else(not_a_key),
         ENCRYPTED => {
             let encrypted = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| not_a_key())?;
-            let passphrase =
-                passphrases.ask().map_err(|source| KeyFileError::NoPassphrase { path: path.to_owned(), source })?;
-            let plain = encrypted.decrypt(passphrase);
-            seed(&plain.map_err(|_| KeyFileError::WrongPassphrase(path.to_owned()))?).ok_or_else(not_a_key)
+            let opened = passphrases.open(path, |passphrase| encrypted.decrypt(passphrase).ok());
+            let opened = opened.map_err(|source| KeyFileError::NoPassphrase { path: path.to_owned(), source })?;
+            seed(&opened.ok_or_else(|| KeyFileError::WrongPassphrase(path.to_owned()))?).ok_or_else(not_a_key)
         }
         _ => Err(not_a_key()),
     }

@@ -62,6 +62,17 @@ pub enum MetadataError {
         /// The newer root's version.
         version: u64,
     },
+    /// The repository has another root than this checkout.
+    #[error(
+        "{repository} has another root of version {version} than this checkout ({}): the keys were changed twice, and clients follow the published one. Bring that one here, and make your change again on top of it",
+        config::ROOTS
+    )]
+    OtherRoot {
+        /// The repository.
+        repository: String,
+        /// The version that both have.
+        version: u64,
+    },
     /// Nobody can use these versions any more.
     #[error(
         "the {role} metadata has version {version}, and there is hardly one above: whoever has a {role} key did this; `publish keys rotate snapshot timestamp` ends it"

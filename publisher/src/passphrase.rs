@@ -1,4 +1,6 @@
-//! The passphrase of the keys: from a file, a descriptor or the terminal, never from the command line.
+//! The passphrases of the keys: from a file, a descriptor or the terminal, never from the command line.
+//!
+//! Keys may have different ones, as a new key has that replaces a stolen one. Those that are known are tried in turn.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -10,6 +12,12 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// Longest passphrase, in bytes.
 const LONGEST: u64 = 4096;
+
+/// How many a file may hold: each is tried, and each try takes some tenths of a second.
+const MOST: usize = 8;
+
+/// How often a person may mistype.
+const TRIES: usize = 3;
 
 /// Why there is no passphrase.
 #[derive(Debug, thiserror::Error)]
@@ -44,63 +52,77 @@ pub enum PassphraseError {
     Different,
 }
 
-/// The passphrase, asked for once and then remembered; wiped when dropped.
+/// The passphrases, read or asked for once and then remembered; wiped when dropped.
 pub struct Passphrases {
     file: Option<PathBuf>,
-    known: Option<Zeroizing<String>>,
+    known: Vec<Zeroizing<String>>,
 }
 
 impl Passphrases {
-    /// From `file` where there is one (`/dev/fd/3` for a descriptor), else from the terminal.
+    /// From `file` where there is one (`/dev/fd/3` for a descriptor), a line each, else from the terminal.
     pub fn new(file: Option<PathBuf>) -> Self {
-        Self { file, known: None }
+        Self { file, known: Vec::new() }
     }
 
     /// A passphrase that is known already.
     pub fn fixed(passphrase: &str) -> Self {
-        Self { file: None, known: Some(Zeroizing::new(passphrase.to_owned())) }
+        Self { file: None, known: vec![Zeroizing::new(passphrase.to_owned())] }
     }
 
-    /// The passphrase of existing keys.
+    /// What `open` makes of the passphrase of `key`, a file; `None` where none opens it.
     ///
     /// # Errors
-    /// When there is nobody to ask, or the file cannot be used.
-    pub fn ask(&mut self) -> Result<&str, PassphraseError> {
-        self.known(|| from_terminal("Passphrase of the keys: "))
-    }
-
-    /// The passphrase for new keys: typed twice on a terminal.
-    ///
-    /// # Errors
-    /// As [`ask`](Self::ask), and when the two differ.
-    pub fn choose(&mut self) -> Result<&str, PassphraseError> {
-        self.known(|| {
-            let first = from_terminal("Passphrase for the new keys: ")?;
-            let second = from_terminal("The same again: ")?;
-            if first == second { Ok(first) } else { Err(PassphraseError::Different) }
-        })
-    }
-
-    fn known(
-        &mut self,
-        terminal: impl FnOnce() -> Result<Zeroizing<String>, PassphraseError>,
-    ) -> Result<&str, PassphraseError> {
-        if self.known.is_none() {
-            let passphrase = match &self.file {
-                Some(file) => from_file(file)?,
-                None => terminal()?,
-            };
-            if passphrase.is_empty() {
+    /// When there is nobody to ask, or the file of the passphrases cannot be used.
+    pub fn open<T>(&mut self, key: &Path, open: impl Fn(&str) -> Option<T>) -> Result<Option<T>, PassphraseError> {
+        if let Some(file) = self.file.as_ref().filter(|_| self.known.is_empty()) {
+            self.known = from_file(file)?;
+        }
+        if let Some(opened) = self.known.iter().find_map(|known| open(known)) {
+            return Ok(Some(opened));
+        }
+        // A passphrase that was handed in is what there is; only a person can be asked again.
+        let may_ask = self.file.is_none() && (self.known.is_empty() || io::stdin().is_terminal());
+        for _ in 0..if may_ask { TRIES } else { 0 } {
+            let typed = from_terminal(&format!("Passphrase of {}: ", key.display()))?;
+            if typed.is_empty() {
                 return Err(PassphraseError::Empty);
             }
-            self.known = Some(passphrase);
+            let opened = open(&typed);
+            if opened.is_some() {
+                self.known.push(typed);
+                return Ok(opened);
+            }
         }
-        Ok(self.known.as_ref().expect("it was just put there"))
+        Ok(None)
+    }
+
+    /// The passphrase for new keys: the first in the file, or typed twice on a terminal.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the two differ.
+    pub fn choose(&mut self) -> Result<&str, PassphraseError> {
+        if self.known.is_empty() {
+            self.known = match &self.file {
+                Some(file) => from_file(file)?,
+                None => vec![chosen()?],
+            };
+        }
+        Ok(self.known.first().expect("a file without any is an error"))
     }
 }
 
-/// The first line of the file.
-fn from_file(path: &Path) -> Result<Zeroizing<String>, PassphraseError> {
+fn chosen() -> Result<Zeroizing<String>, PassphraseError> {
+    let first = from_terminal("Passphrase for the new keys: ")?;
+    let second = from_terminal("The same again: ")?;
+    match first == second {
+        true if first.is_empty() => Err(PassphraseError::Empty),
+        true => Ok(first),
+        false => Err(PassphraseError::Different),
+    }
+}
+
+/// The lines of the file.
+fn from_file(path: &Path) -> Result<Vec<Zeroizing<String>>, PassphraseError> {
     let unreadable = |source| PassphraseError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let found = file.metadata().map_err(unreadable)?;
@@ -109,7 +131,17 @@ fn from_file(path: &Path) -> Result<Zeroizing<String>, PassphraseError> {
     if found.is_file() && mode & 0o077 != 0 {
         return Err(PassphraseError::Exposed { path: path.to_owned(), mode });
     }
-    first_line(file).map_err(unreadable)
+    let mut lines = BufReader::new(file.take(LONGEST * MOST as u64));
+    let mut passphrases = Vec::new();
+    while passphrases.len() < MOST {
+        let mut line = Zeroizing::new(String::new());
+        if lines.read_line(&mut line).map_err(unreadable)? == 0 {
+            break;
+        }
+        passphrases.push(without_end(line));
+    }
+    passphrases.retain(|passphrase| !passphrase.is_empty());
+    if passphrases.is_empty() { Err(PassphraseError::Empty) } else { Ok(passphrases) }
 }
 
 fn from_terminal(prompt: &str) -> Result<Zeroizing<String>, PassphraseError> {
@@ -136,7 +168,11 @@ fn without_echo(terminal: &File, prompt: &str) -> io::Result<Zeroizing<String>> 
 fn first_line(from: impl Read) -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     BufReader::new(from.take(LONGEST)).read_line(&mut line)?;
+    Ok(without_end(line))
+}
+
+fn without_end(mut line: Zeroizing<String>) -> Zeroizing<String> {
     let end = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(end);
-    Ok(line)
+    line
 }

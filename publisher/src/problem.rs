@@ -264,7 +264,10 @@ pub fn of_metadata(error: &MetadataError) -> Exit {
         | MetadataError::Root { .. }
         | MetadataError::UsedUp { .. }
         | MetadataError::Refused(_) => Exit::NotTrusted,
-        MetadataError::Behind { .. } | MetadataError::Proposal(_) | MetadataError::RefreshFirst(_) => Exit::Conflict,
+        MetadataError::Behind { .. }
+        | MetadataError::OtherRoot { .. }
+        | MetadataError::Proposal(_)
+        | MetadataError::RefreshFirst(_) => Exit::Conflict,
         MetadataError::Signer(_) => Exit::Keys,
         MetadataError::Repository(error) => of_repository(error),
         MetadataError::Sign(_) | MetadataError::Disk(_) => Exit::Unexpected,

@@ -27,9 +27,9 @@ pub enum RefreshError {
         /// Another.
         second: String,
     },
-    /// The word of a replaced key.
+    /// The word of keys that no longer suffice.
     #[error(
-        "a targets key was replaced, and what is published is still the old key's word: {}. Compare these with your tags, then run this again with --sign-targets, and --without vX.Y.Z for each that is not yours",
+        "the targets keys have changed, and what is published is still the old ones' word: {}. Compare these with your tags, then run this again with --sign-targets, and --without vX.Y.Z for each that is not yours",
         releases.join(", ")
     )]
     OldWord {
@@ -70,8 +70,7 @@ pub fn look(roots: &Roots, repositories: &mut [Box<dyn Repository>]) -> Result<F
     for repository in repositories.iter_mut() {
         let name = repository.name();
         let current = Current::load(roots, &mut **repository)?.ok_or_else(|| RefreshError::Nothing(name.clone()))?;
-        let newest = RoleName::Root.file_name(roots.newest().version);
-        uneven |= repository.metadata(&newest)?.is_none();
+        uneven |= !current.has_newest_root;
         found.push((name, current));
     }
     // Where a run was interrupted between two, the one that has been written is what goes on.

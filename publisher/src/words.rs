@@ -83,7 +83,7 @@ fn targets(before: &Described, after: &Described, vouched: bool) -> Vec<String> 
         if old == new && vouched {
             same += 1;
         } else if old == new {
-            lines.push(format!("          = {name}: the replaced key's word, {} files{}", new.len(), custom(&new)));
+            lines.push(format!("          = {name}: signed by the old keys only, {} files{}", new.len(), custom(&new)));
             lines.extend(manifest(&new));
         } else if old.is_empty() {
             lines.push(format!("          + {name}: comes, {} files{}", new.len(), custom(&new)));

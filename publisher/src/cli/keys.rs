@@ -243,8 +243,11 @@ pub(super) fn finish(
     }
     let path = metadata::install(&directory.join(config::ROOTS), roots, &root.file())?;
     println!("\nmade  {}", path.display());
+    let (before, after) = (&roots.newest().targets, &root.metadata().targets);
+    let suffices = before.key_ids.is_subset(&after.key_ids) && before.threshold >= after.threshold;
+    let more = if suffices { "" } else { " --sign-targets" };
     println!(
-        "Next: `publish refresh`, so that clients learn of it; commit {}; and only then put the old keys away.",
+        "Next: `publish refresh{more}`, so that clients learn of it; commit {}; and only then put the old keys away.",
         config::ROOTS
     );
     Ok(())

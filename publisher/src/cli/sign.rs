@@ -125,7 +125,7 @@ fn sign_metadata(
     match advance {
         Advance::Waiting(waiting) if before == after => Err(Failure::NoKey(waiting.to_string())),
         Advance::Waiting(waiting) => {
-            println!("\nSigned. {waiting}.");
+            println!("\nSigned. Now {waiting}.");
             Ok(())
         }
         Advance::Complete(_) => {

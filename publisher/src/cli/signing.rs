@@ -27,7 +27,7 @@ const CREDENTIAL: &str = "surefoot-passphrase";
 /// Where the passphrase of the keys comes from.
 #[derive(Debug, Args)]
 pub(super) struct Passphrase {
-    /// Read the passphrase of the keys from the first line of this file (/dev/fd/3 for a descriptor). Also
+    /// Read the passphrase of the keys from this file (/dev/fd/3 for a descriptor); where they have several, one a line. Also
     /// SUREFOOT_PASSPHRASE_FILE in the environment, or the credential surefoot-passphrase of a systemd unit. Asked for on the
     /// terminal otherwise.
     #[arg(long, value_name = "FILE")]

@@ -23,7 +23,7 @@ pub enum Standing {
     Sound,
     /// The targets do; a timestamp or snapshot key was replaced since.
     StaleFreshness,
-    /// A targets key was replaced since: what is named is the old key's word.
+    /// The targets keys have changed since, and too few of today's have signed: what is named is the old ones' word.
     ReplacedTargets,
 }
 
@@ -32,6 +32,8 @@ pub enum Standing {
 pub struct Current {
     /// How far it counts.
     pub standing: Standing,
+    /// Whether the newest root is published as well.
+    pub has_newest_root: bool,
     /// Whether clients forget the versions that they have seen: a timestamp or snapshot key lost its role since (TUF 5.3.11).
     forgotten: bool,
     /// What a client has that knows the repository as it is; the roots alone where it has forgotten the rest.
@@ -55,20 +57,26 @@ impl Current {
             return Ok(None);
         };
         no_newer_root(roots, repository)?;
-        let sound = walk(roots, roots.trusted.clone(), &timestamp, repository);
+        let has_newest_root = same_roots(roots, repository)?;
+        let found = Self::found(roots, &timestamp, repository)?;
+        Ok(Some(Self { has_newest_root, ..found }))
+    }
+
+    fn found(roots: &Roots, timestamp: &MetadataFile, repository: &mut dyn Repository) -> Result<Self, MetadataError> {
+        let sound = walk(roots, roots.trusted.clone(), timestamp, repository);
         let Err(MetadataError::NotTrusted { source, .. }) = &sound else {
-            return sound.map(Some);
+            return sound;
         };
         if !matches!(**source, tuf::Error::TooFewSignatures { .. }) {
-            return sound.map(Some);
+            return sound;
         }
         for old in roots.before_newest() {
             let forgotten = loses_freshness_keys(old.root(), roots.newest());
-            if let Ok(found) = walk(roots, old, &timestamp, repository) {
-                return Self { forgotten, ..found }.under(roots, repository).map(Some);
+            if let Ok(found) = walk(roots, old, timestamp, repository) {
+                return Self { forgotten, ..found }.under(roots, repository);
             }
         }
-        sound.map(Some)
+        sound
     }
 
     /// What was published under an older root, as far as the newest one's keys vouch for it.
@@ -165,6 +173,7 @@ fn walk(
     let known = |role| trusted.known(role).expect("every role was trusted just before");
     Ok(Current {
         standing: Standing::Sound,
+        has_newest_root: true,
         forgotten: false,
         targets: trusted.targets().expect("the targets were trusted just before").clone().into_inner(),
         targets_meta,
@@ -183,6 +192,26 @@ fn wanted(
     let version = signed.expect("the parent was trusted just before").version;
     file(repository, role, version)?
         .ok_or_else(|| MetadataError::Incomplete { repository: repository.name(), name: role.file_name(version) })
+}
+
+/// Whether the newest root is published. The newest of those that are must be the one of this checkout: to put another one in
+/// its place would leave everyone behind who has followed it.
+fn same_roots(roots: &Roots, repository: &mut dyn Repository) -> Result<bool, MetadataError> {
+    for (behind, ours) in roots.files.iter().rev().enumerate() {
+        let Some(published) = repository.metadata(&ours.name)? else {
+            continue;
+        };
+        if published == ours.bytes {
+            return Ok(behind == 0);
+        }
+        let version = (roots.files.len() - behind) as u64;
+        if version == 1 {
+            // Another vendor's repository: nothing in it will verify.
+            break;
+        }
+        return Err(MetadataError::OtherRoot { repository: repository.name(), version });
+    }
+    Ok(false)
 }
 
 /// A checkout that does not know the newest root would build what clients refuse.

@@ -61,7 +61,7 @@ fn encrypted_keys_publish_with_their_passphrase_only() {
     write("correct horse\n", 0o644);
     checkout.to_dist(&tag, &["--passphrase-file", path]).refused(7, &["chmod 600"]);
     write("wrong\n", 0o600);
-    checkout.to_dist(&tag, &["--passphrase-file", path]).refused(7, &["does not open the key"]);
+    checkout.to_dist(&tag, &["--passphrase-file", path]).refused(7, &["no passphrase that was given opens the key"]);
     write("correct horse\n", 0o600);
     let dist = checkout.dist();
     let arguments = [tag.as_str(), "--to", dist.to_str().unwrap()];

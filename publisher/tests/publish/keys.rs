@@ -155,3 +155,22 @@ fn init_makes_a_quorum_of_root_keys() {
     let bare = Checkout::bare();
     bare.publish(&["init", OPEN, "--root-threshold", "2"]).refused(2, &["2 of 1 root keys"]);
 }
+
+#[test]
+fn keys_with_different_passphrases_are_opened_by_one_file_with_both() {
+    let checkout = Checkout::bare();
+    let passphrases = |name: &str, text: &str| {
+        let file = checkout.room().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (old, new) = (passphrases("old", "old\n"), passphrases("new", "new\n"));
+    let both = passphrases("both", "old\nnew\n");
+    checkout.publish(&["init", "--product", "kkt", "--passphrase-file", &old]).ok();
+    checkout.publish(&["keys", "rotate", "timestamp", "--passphrase-file", &old, "--new-passphrase-file", &new]).ok();
+    checkout.release("1.0.0");
+    checkout.to_dist("v1.0.0", &["--passphrase-file", &old]).refused(7, &["timestamp-", "no passphrase"]);
+    checkout.to_dist("v1.0.0", &["--passphrase-file", &both]).ok();
+    checkout.verify().ok();
+}

@@ -125,12 +125,12 @@ fn a_checkout_that_lacks_the_newest_root_is_told_so() {
 fn what_a_replaced_targets_key_signed_is_shown_and_signed_only_when_a_person_says_so() {
     let checkout = published();
     checkout.publish(&["keys", "rotate", "targets", "--no-passphrase"]).ok();
-    checkout.refresh(&[]).refused(8, &["the old key's word: v1.0.0", "--sign-targets"]);
+    checkout.refresh(&[]).refused(8, &["the old ones' word: v1.0.0", "--sign-targets"]);
     checkout.release("1.1.0");
     checkout.to_dist("v1.1.0", &[]).refused(8, &["publish refresh"]);
     checkout.refresh(&["--sign-targets"]).refused(2, &["say --yes"]);
     let run = checkout.refresh(&["--sign-targets", "--yes"]).ok();
-    assert!(run.out.contains("= v1.0.0: the replaced key's word, 5 files"), "{run:#?}");
+    assert!(run.out.contains("= v1.0.0: signed by the old keys only, 5 files"), "{run:#?}");
     checkout.verify().ok();
     checkout.to_dist("v1.1.0", &[]).ok();
     checkout.refresh(&["--sign-targets", "--without", "v3.0.0"]).refused(8, &["no release 3.0.0"]);
@@ -183,4 +183,19 @@ fn an_older_state_that_was_put_back_is_not_signed_anew() {
     checkout.to_dist("v1.2.0", &[]).refused(5, &["has version 0, and 2 was published from here"]);
     fs::remove_file(checkout.app().join(".git/surefoot/published.json")).unwrap();
     checkout.to_dist("v1.2.0", &[]).ok();
+}
+
+#[test]
+fn of_two_roots_that_were_made_at_once_the_second_is_not_put_over_the_first() {
+    let checkout = published();
+    let rotate = ["keys", "rotate", "timestamp", "--no-passphrase"];
+    checkout.publish(&rotate).ok();
+    checkout.refresh(&[]).ok();
+    let first = fs::read(checkout.dist().join("metadata/2.root.json")).unwrap();
+    fs::remove_file(checkout.app().join(".surefoot/2.root.json")).unwrap();
+    checkout.publish(&rotate).ok();
+    checkout.refresh(&[]).refused(8, &["has another root of version 2 than this checkout"]);
+    checkout.publish(&rotate).ok();
+    checkout.refresh(&[]).refused(8, &["has another root of version 2 than this checkout"]);
+    assert_eq!(fs::read(checkout.dist().join("metadata/2.root.json")).unwrap(), first);
 }

@@ -33,7 +33,7 @@ fn the_targets_key_is_lost() -> Outcome {
     drill.lose("targets")?;
 
     drill.keys(&["rotate", "targets"])?;
-    drill.refuses(drill.publish(&["refresh"]), "the old key's word: v1.0.0");
+    drill.refuses(drill.publish(&["refresh"]), "the old ones' word: v1.0.0");
     drill.publish(&["refresh", "--sign-targets", "--yes"])?;
 
     assert_eq!(drill.is_accepted()?["targets"], 2);

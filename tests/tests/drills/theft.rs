@@ -84,7 +84,7 @@ fn the_keys_of_the_ci_are_stolen_and_a_release_is_made_with_them() -> Outcome {
     drill.world.client.surefoot(&["check"])?.says(0, "6.6.6")?;
 
     drill.keys(&["rotate", "targets", "snapshot", "timestamp"])?;
-    drill.refuses(drill.publish(&["refresh"]), "the old key's word: v1.0.0, v6.6.6");
+    drill.refuses(drill.publish(&["refresh"]), "the old ones' word: v1.0.0, v6.6.6");
     drill.publish(&["refresh", "--sign-targets", "--without", "v6.6.6", "--yes"])?;
 
     drill.is_accepted()?;
