@@ -36,6 +36,19 @@ pub enum RefreshError {
         /// The releases that are named.
         releases: Vec<String>,
     },
+    /// Targets that nobody names.
+    #[error(
+        "{repository} names older targets than it holds: version {version} is signed as well, with {}. If these are yours, whoever had the snapshot key has hidden them: say --newest-targets. If not, somebody has the targets key: remove {version}.targets.json there, and rotate that key",
+        if releases.is_empty() { "the same releases".to_owned() } else { releases.join(", ") }
+    )]
+    Hidden {
+        /// The repository.
+        repository: String,
+        /// The version of the targets.
+        version: u64,
+        /// The releases that they add or change.
+        releases: Vec<String>,
+    },
     /// Nothing of that name to leave out.
     #[error("there is no release {0} that could be left out")]
     NoSuchRelease(ReleaseVersion),
@@ -60,16 +73,36 @@ pub struct Found {
     pub uneven: bool,
 }
 
+/// Which targets are gone on from, where a snapshot key was replaced and newer ones are there than are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HiddenTargets {
+    /// A person has said that they are the right ones.
+    Take,
+    /// Nobody has said anything.
+    Refuse,
+}
+
 /// Looks at what is published.
 ///
 /// # Errors
 /// When nothing is, it does not verify, or two repositories name different releases.
-pub fn look(roots: &Roots, repositories: &mut [Box<dyn Repository>]) -> Result<Found, RefreshError> {
+pub fn look(
+    roots: &Roots,
+    repositories: &mut [Box<dyn Repository>],
+    hidden: HiddenTargets,
+) -> Result<Found, RefreshError> {
     let mut found: Vec<(String, Current)> = Vec::new();
     let mut uneven = false;
     for repository in repositories.iter_mut() {
         let name = repository.name();
         let current = Current::load(roots, &mut **repository)?.ok_or_else(|| RefreshError::Nothing(name.clone()))?;
+        let current = match (current.hidden(), hidden) {
+            (None, _) => current,
+            (Some(_), HiddenTargets::Take) => current.with_hidden(),
+            (Some((version, releases)), HiddenTargets::Refuse) => {
+                return Err(RefreshError::Hidden { repository: name, version, releases });
+            }
+        };
         uneven |= !current.has_newest_root;
         found.push((name, current));
     }

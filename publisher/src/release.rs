@@ -192,7 +192,7 @@ pub fn prepare(
 fn goes_on(current: &Current, has_it: bool, name: &str) -> Result<(), MetadataError> {
     match current.standing {
         Standing::Sound => Ok(()),
-        Standing::StaleFreshness if !has_it => Ok(()),
+        Standing::StaleFreshness if !has_it && current.hidden().is_none() => Ok(()),
         Standing::StaleFreshness | Standing::ReplacedTargets => Err(MetadataError::RefreshFirst(name.to_owned())),
     }
 }

@@ -127,6 +127,7 @@ fn of_refresh(error: &RefreshError) -> Exit {
         RefreshError::Nothing(_)
         | RefreshError::Diverged { .. }
         | RefreshError::OldWord { .. }
+        | RefreshError::Hidden { .. }
         | RefreshError::NoSuchRelease(_) => Exit::Conflict,
         RefreshError::NotTaken(_) => Exit::Unreachable,
         RefreshError::Metadata(error) => problem::of_metadata(error),

@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::metadata::{self, Advance, Ground, MetadataFile, Proposal, Roots, Standing};
 use crate::progress;
 use crate::publication::Published;
-use crate::refresh::{self, Found, RefreshError};
+use crate::refresh::{self, Found, HiddenTargets, RefreshError};
 use crate::words;
 
 /// What is warned of when it expires within so many days: a person must fetch a key for it.
@@ -32,6 +32,9 @@ pub(super) struct Refresh {
     /// Sign the targets anew as well: after a targets key was replaced, or before they expire.
     #[arg(long)]
     sign_targets: bool,
+    /// Go on from the newest targets that are there and signed, where the snapshot names older ones and its key was replaced.
+    #[arg(long)]
+    newest_targets: bool,
     /// With --sign-targets: leave this release out, since it is not yours; may be given several times.
     #[arg(long, value_name = "vX.Y.Z", value_parser = super::tag, requires = "sign_targets")]
     without: Vec<ReleaseVersion>,
@@ -55,7 +58,8 @@ pub(super) fn run(arguments: &Refresh) -> Result<(), Failure> {
     let roots = Roots::read(&directory.join(config::ROOTS))?;
     let mut repositories = repositories(&arguments.to, &config, directory)?;
     let mut memory = Memory::open(staging.parent().unwrap_or(&staging), &roots)?;
-    let found = refresh::look(&roots, &mut repositories)?;
+    let hidden = if arguments.newest_targets { HiddenTargets::Take } else { HiddenTargets::Refuse };
+    let found = refresh::look(&roots, &mut repositories, hidden)?;
     found.versions.iter().try_for_each(|(name, version)| memory.check(name, *version))?;
     warn(&roots, &found, now);
     if let Some(days) = arguments.if_due.filter(|days| !arguments.sign_targets && !found.is_due(now, *days)) {

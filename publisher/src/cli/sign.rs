@@ -102,7 +102,7 @@ fn published(
     if *purpose != Purpose::Refresh && found.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let current = refresh::look(roots, repositories)?.current;
+    let current = refresh::look(roots, repositories, refresh::HiddenTargets::Refuse)?.current;
     match (purpose, current.standing) {
         // A release is not what makes a thief's releases good again.
         (Purpose::Release(_), Standing::ReplacedTargets) => Err(MetadataError::from(ProposalError::OldTargets).into()),

@@ -41,6 +41,8 @@ pub struct Current {
     targets: Targets,
     /// Of the targets file.
     pub(super) targets_meta: MetaFile,
+    /// Targets that are there, signed and newer, and not named by the snapshot.
+    hidden: Option<(Targets, MetadataFile)>,
     snapshot: (u64, jiff::Timestamp),
     timestamp: (u64, jiff::Timestamp),
     files: Vec<MetadataFile>,
@@ -89,19 +91,40 @@ impl Current {
             return Ok(self);
         }
         self.standing = Standing::StaleFreshness;
-        // Whoever had the snapshot key may have named older targets than there are.
-        while let Some(newer) = file(repository, RoleName::Targets, self.targets.version + 1)? {
-            let Some(partial) =
-                Partial::<Targets>::read(&newer.bytes).ok().filter(|read| read.is_signed(roots.newest()))
-            else {
+        let mut version = self.targets.version;
+        while let Some(newer) = file(repository, RoleName::Targets, version + 1)? {
+            let Ok(partial) = Partial::<Targets>::read(&newer.bytes) else { break };
+            if !partial.is_signed(roots.newest()) {
                 break;
-            };
-            self.targets = partial.metadata().clone();
-            self.targets_meta = MetaFile::of(self.targets.version, &newer.bytes);
-            self.files.retain(|file| !file.name.ends_with(".targets.json"));
-            self.files.insert(roots.files.len(), newer);
+            }
+            version += 1;
+            self.hidden = Some((partial.metadata().clone(), newer));
         }
         Ok(self)
+    }
+
+    /// Version and releases of targets that are there, signed and newer than what is named. Whoever had the snapshot key may have
+    /// hidden them; or somebody has put them there who has the targets key alone: a person must tell.
+    pub fn hidden(&self) -> Option<(u64, Vec<String>)> {
+        let (targets, _) = self.hidden.as_ref()?;
+        let differs = |(path, target): &(&TargetPath, &TargetDescription)| self.targets().get(*path) != Some(*target);
+        let changed = targets.targets.iter().filter(differs);
+        let mut tags: Vec<String> =
+            changed.filter_map(|(path, _)| path.as_str().split('/').next().map(str::to_owned)).collect();
+        tags.dedup();
+        Some((targets.version, tags))
+    }
+
+    /// The same with the hidden targets in the place of those that are named.
+    #[must_use]
+    pub fn with_hidden(mut self) -> Self {
+        if let Some((targets, newer)) = self.hidden.take() {
+            let named = RoleName::Targets.file_name(self.targets.version);
+            self.targets_meta = MetaFile::of(targets.version, &newer.bytes);
+            self.files.iter_mut().filter(|file| file.name == named).for_each(|file| file.clone_from(&newer));
+            self.targets = targets;
+        }
+        self
     }
 
     /// All targets that are published.
@@ -177,6 +200,7 @@ fn walk(
         forgotten: false,
         targets: trusted.targets().expect("the targets were trusted just before").clone().into_inner(),
         targets_meta,
+        hidden: None,
         snapshot: known(RoleName::Snapshot),
         timestamp: known(RoleName::Timestamp),
         files: roots.files.iter().cloned().chain([targets, snapshot, timestamp.clone()]).collect(),

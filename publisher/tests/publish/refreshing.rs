@@ -199,3 +199,23 @@ fn of_two_roots_that_were_made_at_once_the_second_is_not_put_over_the_first() {
     checkout.refresh(&[]).refused(8, &["has another root of version 2 than this checkout"]);
     assert_eq!(fs::read(checkout.dist().join("metadata/2.root.json")).unwrap(), first);
 }
+
+/// Whoever had the snapshot and timestamp keys may name older targets; whoever has the targets key alone may leave newer ones
+/// lying there. Which of the two it was, a person must tell.
+#[test]
+fn targets_that_no_snapshot_names_are_taken_only_when_a_person_says_so() {
+    let checkout = published();
+    let old = fs::read(checkout.dist().join("metadata/timestamp.json")).unwrap();
+    checkout.release("1.1.0");
+    checkout.to_dist("v1.1.0", &[]).ok();
+    fs::write(checkout.dist().join("metadata/timestamp.json"), old).unwrap();
+    fs::remove_file(checkout.app().join(".git/surefoot/published.json")).unwrap();
+    checkout.publish(&["keys", "rotate", "snapshot", "timestamp", "--no-passphrase"]).ok();
+    checkout.refresh(&[]).refused(8, &["version 2 is signed as well, with v1.1.0", "--newest-targets"]);
+    checkout.release("1.2.0");
+    checkout.to_dist("v1.2.0", &[]).refused(8, &["publish refresh"]);
+    checkout.refresh(&["--newest-targets"]).ok();
+    let run = checkout.verify().ok();
+    assert!(run.out.contains("releases 1.0.0, 1.1.0;"), "{run:#?}");
+    checkout.to_dist("v1.2.0", &[]).ok();
+}

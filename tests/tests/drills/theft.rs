@@ -106,6 +106,9 @@ fn the_targets_key_alone_is_stolen_and_not_heard() -> Outcome {
     let thief = drill.world.vendor.robbed_of(&[RoleName::Targets])?;
     assert!(thief.release("v6.6.6").is_err(), "it has no snapshot key");
     drill.is_accepted()?;
+    // What it left lying there is not taken up when other keys are replaced.
+    drill.keys(&["rotate", "timestamp"])?;
+    drill.refuses(drill.publish(&["refresh"]), "version 2 is signed as well, with v6.6.6");
     drill.put_back(&kept)?;
 
     drill.keys(&["rotate", "targets"])?;
