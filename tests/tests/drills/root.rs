@@ -79,7 +79,7 @@ fn begins_anew(drill: &mut Drill) -> anyhow::Result<()> {
     drill.world.vendor.release("1.1.0", "Signed with new keys", Change::default()).map(drop)
 }
 
-/// What `surefoot trust reset --root F --fingerprint …` is for: the client forgets the old chain and begins with this root.
+/// As SECURITY.md says: the client forgets the old chain and begins with this root.
 fn reset(drill: &mut Drill, root: &Path, fingerprint: &str) -> Outcome {
     let world = &mut drill.world;
     world.client.stop()?;
