@@ -142,7 +142,8 @@ fn check(machine: &Machine, tool: Tool, kind: Kind, watched: &Watched) -> Result
 }
 
 fn surefoot_log(machine: &Machine) -> Result<Vec<Value>> {
-    serde_json::from_str(&machine.sh("surefoot log --json")).context("surefoot log --json")
+    let mut log: Value = serde_json::from_str(&machine.sh("surefoot log --json")).context("surefoot log --json")?;
+    serde_json::from_value(log["entries"].take()).context("the entries of surefoot log --json")
 }
 
 /// From the moment when it was clear that the new release is bad to the first good answer of the old one.
