@@ -8,6 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
+use anyhow::Context;
 use surefoot_tests::notes::{Change, PATIENCE, Park, World, wait};
 
 type Outcome = anyhow::Result<()>;
@@ -153,7 +154,12 @@ fn a_daemon_killed_at_any_step_leaves_one_version_or_the_other_whole() -> Outcom
         world.client.start()?;
 
         // The daemon answers before it has recovered; a job is only taken when it has.
-        wait(PATIENCE, || world.client.surefoot(&["check"]).is_ok_and(|answer| answer.code == 0))?;
+        let mut answer = None;
+        let checked = wait(PATIENCE, || {
+            answer = world.client.surefoot(&["check"]).ok();
+            answer.as_ref().is_some_and(|answer| answer.code == 0)
+        });
+        checked.with_context(|| format!("killed at step {step}: {answer:?}\n{}", world.client.log()))?;
         wait(PATIENCE, || world.client.version().is_ok())?;
         let version = world.client.version()?;
         world.serves(&version, 3)?;

@@ -120,7 +120,15 @@ fn checkpoint(live: &Path) -> Result<(), StoreError> {
 /// Whether a log or journal lies beside that still means something.
 pub(super) fn has_log(path: &Path) -> bool {
     let has_content = |path: PathBuf| std::fs::symlink_metadata(path).is_ok_and(|meta| meta.len() > 0);
-    ["-wal", "-journal"].iter().any(|suffix| has_content(durable::beside(path, suffix)))
+    has_content(durable::beside(path, "-wal")) || is_hot(&durable::beside(path, "-journal"))
+}
+
+/// Whether a journal has something to roll back. One of a transaction that was killed before it changed the file, or that is kept
+/// for the next one, begins with zeros: SQLite leaves it where it is (sqlite.org, "File Locking And Concurrency", Hot Journals).
+fn is_hot(journal: &Path) -> bool {
+    let mut first = [0];
+    let is_file = std::fs::symlink_metadata(journal).is_ok_and(|meta| meta.is_file());
+    is_file && std::fs::File::open(journal).and_then(|mut file| file.read(&mut first)).is_ok() && first != [0]
 }
 
 fn is_locked(error: &rusqlite::Error) -> bool {

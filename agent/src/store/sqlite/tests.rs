@@ -81,6 +81,61 @@ fn a_database_in_wal_mode_goes_there_and_back_after_a_kill() {
     assert_eq!((listing(&files.path("shared")), listing(&dir)), (vec!["app.db".to_owned()], vec![]));
 }
 
+/// A migration whose process was killed in the middle of a transaction that had begun to write: the journal is hot.
+fn killed_in_a_transaction(files: &Files) {
+    let path = live(files);
+    let connection = Connection::open(&path).unwrap();
+    let many = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+                INSERT INTO people SELECT i, hex(randomblob(200)) FROM n;";
+    connection.execute_batch(&format!("PRAGMA cache_size = 10; BEGIN; {many}")).unwrap();
+    let parts = ["", "-journal"].map(|suffix| durable::beside(&path, suffix));
+    let parts = parts.map(|path| (path.clone(), std::fs::read(&path).unwrap()));
+    connection.execute_batch("ROLLBACK").unwrap();
+    drop(connection);
+    for (path, bytes) in parts {
+        durable::write_atomic(&path, &bytes, 0o640).unwrap();
+    }
+    files.give_shared();
+    assert!(serve::has_log(&path));
+}
+
+#[test]
+fn a_migration_that_was_killed_while_it_wrote_is_taken_back() {
+    for mode in ["DELETE", "PERSIST", "TRUNCATE"] {
+        let files = Files::new();
+        sql(
+            &live(&files),
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'a');",
+        );
+        sql(&live(&files), &format!("PRAGMA journal_mode = {mode}; INSERT INTO people VALUES (2, 'b');"));
+        files.give_shared();
+        let (store, dir) = (store(&files), files.backups());
+        let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
+        killed_in_a_transaction(&files);
+
+        store.back(&record, &dir).unwrap();
+
+        assert_eq!(contents(&live(&files)), "2 a,b", "{mode}");
+    }
+}
+
+#[test]
+fn a_migration_that_was_killed_before_it_wrote_holds_nothing_up() {
+    let files = Files::new();
+    sql(&live(&files), "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO people VALUES (1, 'a');");
+    files.give_shared();
+    let (store, dir) = (store(&files), files.backups());
+    let record = store.keep(&tag(), &dir, Way::Dump).unwrap();
+    sql(&live(&files), "INSERT INTO people VALUES (2, 'b');");
+    let unsynced = [vec![0; 12], vec![7; 500]].concat();
+    durable::write_atomic(&durable::beside(&live(&files), "-journal"), &unsynced, 0o640).unwrap();
+    files.give_shared();
+
+    let left = store.back(&record, &dir).unwrap().unwrap();
+
+    assert_eq!((contents(&live(&files)), contents(Path::new(&left.name))), ("1 a".to_owned(), "2 a,b".to_owned()));
+}
+
 #[test]
 fn the_restored_file_has_the_owner_of_the_live_one() {
     let files = Files::new();
