@@ -47,11 +47,14 @@ fn plan(
         .iter()
         .map(|database| DatabaseBackup { database: database.name.clone(), way: Way::Clone })
         .collect();
+    let installed = history::installed(journals);
+    let migrations =
+        plan::migrations_ahead(manifest, installed.as_ref().map(|side| &side.version), &standing(journals));
     plan::plan_update(Facts {
         id: 0,
         instance,
-        installed: history::installed(journals),
-        standing: standing(journals),
+        installed,
+        migrations,
         manifest,
         manifest_hash: manifest.checksum,
         profile,

@@ -20,8 +20,8 @@ pub struct Facts<'a> {
     pub instance: Instance,
     /// What runs now.
     pub installed: Option<Side>,
-    /// The migration steps that the databases have been through already.
-    pub standing: Vec<MigrationStep>,
+    /// The migration steps that lead there, from [`migrations_ahead`].
+    pub migrations: Vec<MigrationStep>,
     /// The release.
     pub manifest: &'a Manifest,
     /// Its manifest's hash.
@@ -42,8 +42,7 @@ pub struct Facts<'a> {
 
 /// Plans an install or an update.
 pub fn plan_update(facts: Facts<'_>) -> Plan {
-    let migrations = migrations(&facts);
-    let steps = steps_of_update(&facts, migrations);
+    let steps = steps_of_update(&facts);
     let act = if facts.installed.is_some() { Act::Update } else { Act::Install };
     Plan {
         format: FORMAT,
@@ -65,27 +64,23 @@ pub fn plan_update(facts: Facts<'_>) -> Plan {
     }
 }
 
-fn migrations(facts: &Facts<'_>) -> Vec<MigrationStep> {
-    let installed = facts.installed.as_ref().map(|side| &side.version);
-    migrations_ahead(facts.manifest, installed, &facts.standing).into_iter().cloned().collect()
-}
-
 /// The steps that lead from `installed` to a release, without those that the databases have been through: an update that was taken
 /// back and could leave its migrations where they are has left them there.
-pub fn migrations_ahead<'a>(
-    manifest: &'a Manifest,
+pub fn migrations_ahead(
+    manifest: &Manifest,
     installed: Option<&ReleaseVersion>,
     standing: &[MigrationStep],
-) -> Vec<&'a MigrationStep> {
+) -> Vec<MigrationStep> {
     let mut steps = steps_between(&manifest.migration_steps, installed, &manifest.version);
     // Who installs for the first time has no database to speak of.
     steps.retain(|step| installed.is_none() || !standing.iter().any(|stands| is_same(stands, step)));
-    steps
+    steps.into_iter().cloned().collect()
 }
 
 /// What can be done while the old release serves is done before Stop. A database that is not migrated is backed up
 /// there too; one that is migrated must be still while it is copied, or rows would be lost on the way back.
-fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Step> {
+fn steps_of_update(facts: &Facts<'_>) -> Vec<Step> {
+    let migrations = &facts.migrations;
     let artifact = ArtifactRef::from(preferred(&facts.manifest.artifacts));
     let (still, online): (Vec<_>, Vec<_>) =
         facts.ways.iter().cloned().partition(|backup| migrations.iter().any(|step| step.database == backup.database));
@@ -104,7 +99,7 @@ fn steps_of_update(facts: &Facts<'_>, migrations: Vec<MigrationStep>) -> Vec<Ste
         steps.push(Step::Backup { files: false, databases: still });
     }
     if !migrations.is_empty() {
-        steps.push(Step::Migrate { steps: migrations });
+        steps.push(Step::Migrate { steps: migrations.clone() });
     }
     steps.extend([Step::Activate, Step::Start, Step::Probe]);
     steps

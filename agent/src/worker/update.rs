@@ -292,9 +292,8 @@ fn prepare_plan(
     check_units(work, settings, &profile)?;
     check_kept(settings, &profile)?;
     let installed = look.installed.as_ref().map(|side| &side.version);
-    let standing = standing(&look.journals);
-    let ahead = plan::migrations_ahead(manifest, installed, &standing);
-    let migrated: Vec<Name> = ahead.into_iter().map(|step| step.database.clone()).collect();
+    let migrations = plan::migrations_ahead(manifest, installed, &standing(&look.journals));
+    let migrated: Vec<Name> = migrations.iter().map(|step| step.database.clone()).collect();
     let Examined { ways, extents } = examine(work, settings, &profile, &migrated)?;
     let already_failing = match &look.installed {
         Some(installed) => baseline(work, settings, &installed.profile),
@@ -305,7 +304,7 @@ fn prepare_plan(
         id: work.next_id(settings, &look.journals)?,
         instance: settings.instance.clone(),
         installed: look.installed.clone(),
-        standing,
+        migrations,
         manifest,
         manifest_hash: candidate.manifest,
         profile,

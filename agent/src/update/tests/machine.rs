@@ -163,12 +163,15 @@ impl Machine {
 
     /// A plan of an install or update, from facts as the worker gathers them.
     pub(crate) fn plan_update(&self, from: Option<&str>, to: &str) -> Plan {
+        let (journals, manifest) = (self.journals(), &self.releases[&to.parse().unwrap()].manifest);
+        let installed = from.map(|version| self.side(version));
+        let standing = journal::standing::standing(&journals);
         plan::plan_update(Facts {
-            id: journal::history::next_id(&self.journals()),
+            id: journal::history::next_id(&journals),
             instance: self.instance(),
-            installed: from.map(|version| self.side(version)),
-            standing: journal::standing::standing(&self.journals()),
-            manifest: &self.releases[&to.parse().unwrap()].manifest,
+            migrations: plan::migrations_ahead(manifest, installed.as_ref().map(|side| &side.version), &standing),
+            installed,
+            manifest,
             manifest_hash: Sha256::of(to.as_bytes()),
             profile: profile(),
             ways: self.ways(),
