@@ -35,14 +35,19 @@ pub(super) fn session(application: &Session, administration: Administration) -> 
     let (Administration::Peer, Some(port)) = (administration, application.target.local_port()) else {
         return Ok(None);
     };
-    let candidates = candidates(application, port);
-    if candidates.is_empty() {
+    let users = administrators();
+    if users.is_empty() {
         return Ok(None);
     }
-    let wanted = identity(application, &application.target.database)?;
+    // Asked before its sockets are looked for: a server that answers has them.
+    let wanted = match identity(application, &application.target.database) {
+        // Some hosts' servers, reached through a tunnel, do not say who they are.
+        Err(error @ StoreError::Refused { .. }) if !error.is_passing() => return Ok(None),
+        other => other?,
+    };
     let is_it =
         |session: &Session| identity(session, POSTGRES).is_ok_and(|found| found.is_same(&wanted) && found.superuser);
-    let found = candidates.into_iter().find(is_it);
+    let found = candidates(application, port, &users).into_iter().find(is_it);
     // A server that is restarted while it is asked must not look like one that nobody may administer: what was made with that
     // right would be undone in another way, or not at all.
     if found.is_none() && !identity(application, &application.target.database)?.is_same(&wanted) {
@@ -53,8 +58,7 @@ pub(super) fn session(application: &Session, administration: Administration) -> 
 }
 
 /// Every socket for this port that somebody listens on, as each user that we can be.
-fn candidates(application: &Session, port: u16) -> Vec<Session> {
-    let users = administrators();
+fn candidates(application: &Session, port: u16, users: &[(User, String)]) -> Vec<Session> {
     let sockets = sockets(port);
     let pairs = sockets.iter().flat_map(|socket| users.iter().map(move |user| (socket, user)));
     pairs.map(|(socket, (user, peer))| over_socket(application, socket, port, user, peer)).collect()
