@@ -5,6 +5,7 @@
 
 mod releases;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -108,13 +109,22 @@ impl Trust {
     /// When the root is missing or not the pinned one, or the stored root does not verify. It is never replaced by
     /// a fresh start: that would be a way to roll it back.
     pub fn load(settings: &Settings, directory: &Path) -> Result<Self, TrustError> {
+        Self::open(directory, &settings.root, settings.root_fingerprint.as_ref())
+    }
+
+    /// Loads what is stored in `directory`, or where no root is stored, the root in the file `pinned` with the SHA-256
+    /// `fingerprint`.
+    ///
+    /// # Errors
+    /// As [`Trust::load`].
+    pub fn open(directory: &Path, pinned: &Path, fingerprint: Option<&Sha256>) -> Result<Self, TrustError> {
         let stored = directory.join("root.json");
-        let (path, bytes, fingerprint) = match read(&stored)? {
+        let (path, bytes, fingerprint) = match read(&stored, RoleName::Root.cap())? {
             Some(bytes) => (stored, bytes, None),
             None => {
-                let path = settings.root.clone();
-                let bytes = std::fs::read(&path).map_err(|source| TrustError::NoRoot { path: path.clone(), source })?;
-                (path, bytes, settings.root_fingerprint.as_ref())
+                let missing = |source| TrustError::NoRoot { path: pinned.to_owned(), source };
+                let bytes = read_at_most(pinned, RoleName::Root.cap()).map_err(missing)?;
+                (pinned.to_owned(), bytes, fingerprint)
             }
         };
         let repository =
@@ -152,6 +162,11 @@ impl Trust {
     fn leave_out(&mut self, role: RoleName, error: &dyn std::error::Error) {
         let reason = crate::exit::chain(error);
         self.left_out.push(format!("stored {role} metadata counts for nothing and is fetched anew: {reason}"));
+    }
+
+    /// What is trusted, for whoever only reads.
+    pub const fn repository(&self) -> &TrustedRepository {
+        &self.repository
     }
 
     /// What was stored and could not be used, as sentences.
@@ -242,7 +257,7 @@ impl Trust {
     }
 
     fn stored(&self, role: RoleName) -> Result<Option<Vec<u8>>, TrustError> {
-        read(&self.path(role))
+        read(&self.path(role), role.cap())
     }
 
     fn store(&self, role: RoleName, bytes: &[u8]) -> Result<(), TrustError> {
@@ -253,12 +268,19 @@ impl Trust {
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, TrustError> {
-    match std::fs::read(path) {
+fn read(path: &Path, cap: u64) -> Result<Option<Vec<u8>>, TrustError> {
+    match read_at_most(path, cap) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TrustError::Read { path: path.to_owned(), source }),
     }
+}
+
+/// One byte above the cap is enough for the reader of it to refuse the file.
+fn read_at_most(path: &Path, cap: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(cap + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn fetch(source: &mut dyn ReleaseSource, name: &str, cap: u64) -> Result<Vec<u8>, TrustError> {

@@ -46,13 +46,10 @@ impl Trust {
         let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
         let store = self.directory.join("manifests").join(format!("{}.json", signed.sha256));
         // One that is damaged on the disk is as good as none.
-        let kept = read(&store).ok().flatten().and_then(|bytes| self.repository.verify_target(&path, bytes).ok());
+        let kept = read(&store, LARGEST).ok().flatten().and_then(|bytes| self.repository.verify_target(&path, bytes).ok());
         let (bytes, is_new) = match (kept, source) {
             (Some(bytes), _) => (bytes, false),
-            (None, Some(source)) => {
-                let bytes = fetch(source, &path.hashed(&signed.sha256), signed.length)?;
-                (self.repository.verify_target(&path, bytes).map_err(TrustError::Refused)?, true)
-            }
+            (None, Some(source)) => (self.target(&path, source)?, true),
             (None, None) => {
                 return Err(TrustError::Missing(format!(
                     "stored manifest of {}: run surefoot check",
@@ -90,6 +87,16 @@ impl Trust {
                 reason: format!("the manifest and the metadata disagree on {}", artifact.name),
             })
         }
+    }
+
+    /// The bytes of a target, fetched and verified as a whole: for small files.
+    ///
+    /// # Errors
+    /// When the current metadata does not name it, or what the source gives is not what was signed.
+    pub fn target(&self, path: &TargetPath, source: &mut dyn ReleaseSource) -> Result<Verified<Vec<u8>>, TrustError> {
+        let signed = self.repository.target(path).map_err(TrustError::Refused)?;
+        let bytes = fetch(source, &path.hashed(&signed.sha256), signed.length)?;
+        self.repository.verify_target(path, bytes).map_err(TrustError::Refused)
     }
 
     /// The newest expiry known of the metadata that expires first, for status.
