@@ -97,7 +97,8 @@ fn we_write(repository: &Path) {
     store(RoleName::Targets.file_name(3), &bytes);
     let bytes = sign(&Snapshot::new(4, expires, MetaFile::of(3, &bytes)), &[&key(5)]).unwrap();
     store(RoleName::Snapshot.file_name(4), &bytes);
-    let timestamp = Timestamp { version: 5, expires, snapshot: MetaFile::of(4, &bytes) };
+    let timestamp =
+        Timestamp { version: 5, expires, signed_at: Some(expires - (24).hours()), snapshot: MetaFile::of(4, &bytes) };
     store(RoleName::Timestamp.file_name(5), &sign(&timestamp, &[&key(6)]).unwrap());
 }
 

@@ -31,6 +31,12 @@ pub(super) fn is_fresh<R: Role>(offered: &R, now: Time) -> Result<(), Error> {
     Err(Error::Expired { role: R::NAME, expired_at })
 }
 
+/// `now`, or the moment at which `timestamp` was signed where that is later: the machine's clock is wrong then. Only of the
+/// timestamp that is to be trusted, so that a signer whose clock once ran ahead is forgiven with its next timestamp.
+pub(super) fn not_before_signing(timestamp: &Timestamp, now: Time) -> Time {
+    timestamp.signed_at.map_or(now, |signed_at| now.max(signed_at))
+}
+
 /// Its version does not go back.
 pub(super) fn goes_on<R: Role>(trusted: &R, offered: &R) -> Result<(), Error> {
     not_below(R::NAME, trusted.version(), offered.version())

@@ -12,6 +12,24 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     read(&text).ok_or_else(|| de::Error::custom(format_args!("{text:?} is not a date like 2026-01-31T23:59:59Z")))
 }
 
+/// The same where it may be missing.
+pub(super) mod optional {
+    use jiff::Timestamp;
+    use serde::{Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        super::deserialize(deserializer).map(Some)
+    }
+}
+
 /// jiff reads many forms of a moment; only the one that is written back the same is ours. This
 /// also catches what jiff bends, such as a leap second.
 fn read(text: &str) -> Option<Timestamp> {

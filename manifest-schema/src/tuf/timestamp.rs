@@ -15,6 +15,10 @@ pub struct Timestamp {
     /// The first moment at which it is no longer valid; whole seconds.
     #[serde(with = "super::expires")]
     pub expires: jiff::Timestamp,
+    /// When it was signed; whole seconds. Not a field of the specification: it is how a client notices that its clock was set
+    /// back.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::expires::optional")]
+    pub signed_at: Option<jiff::Timestamp>,
     /// The current snapshot metadata.
     #[serde(rename = "meta", with = "meta")]
     pub snapshot: MetaFile,

@@ -9,7 +9,8 @@
 mod answers;
 
 use super::checks::{
-    goes_on, is_file, is_fresh, is_version, newer_timestamp, revokes_freshness_keys, snapshot_goes_on,
+    goes_on, is_file, is_fresh, is_version, newer_timestamp, not_before_signing, revokes_freshness_keys,
+    snapshot_goes_on,
 };
 use super::envelope::Envelope;
 use super::error::Error;
@@ -87,6 +88,13 @@ impl TrustedRepository {
         })
     }
 
+    /// Begins another cycle: what is trusted stays the measure, and must be offered again to be acted on.
+    pub fn begin_cycle(&mut self) {
+        self.timestamp.demote();
+        self.snapshot.demote();
+        self.targets.demote();
+    }
+
     /// Follows the chain of roots by one version (TUF 5.3.4 to 5.3.7). The new root may have
     /// expired; whether the last one has is asked with the timestamp (5.3.10).
     ///
@@ -126,8 +134,9 @@ impl TrustedRepository {
             Expiry::Enforce(now) => now,
             Expiry::PreviousState => return Ok(self.timestamp.remember(offered)),
         };
-        is_fresh(&*self.root, now)?;
         let (newest, update) = newer_timestamp(self.timestamp.newest(), offered)?;
+        let now = not_before_signing(&newest, now);
+        is_fresh(&*self.root, now)?;
         is_fresh(&*newest, now)?;
         self.timestamp.current = Some(newest);
         self.snapshot.demote();
@@ -152,7 +161,7 @@ impl TrustedRepository {
         let early = Error::Early { role: RoleName::Snapshot, needs: RoleName::Timestamp };
         let offered = self.open_child(bytes, self.wanted_snapshot().ok_or(early)?)?;
         self.snapshot.newest().map_or(Ok(()), |trusted| snapshot_goes_on(trusted, &offered))?;
-        is_fresh(&*offered, now)?;
+        is_fresh(&*offered, self.not_before_signing(now))?;
         self.snapshot.current = Some(offered);
         self.targets.demote();
         Ok(())
@@ -175,7 +184,7 @@ impl TrustedRepository {
         let early = Error::Early { role: RoleName::Targets, needs: RoleName::Snapshot };
         let offered: Verified<Targets> = self.open_child(bytes, self.wanted_targets().ok_or(early)?)?;
         self.targets.newest().map_or(Ok(()), |trusted| goes_on(&**trusted, &*offered))?;
-        is_fresh(&*offered, now)?;
+        is_fresh(&*offered, self.not_before_signing(now))?;
         self.targets.current = Some(offered);
         Ok(())
     }

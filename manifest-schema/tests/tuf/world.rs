@@ -60,7 +60,7 @@ impl World {
             targets_keys: vec![key(2)],
             snapshot: Snapshot::new(1, next_week(), listed),
             snapshot_keys: vec![key(3)],
-            timestamp: Timestamp { version: 1, expires: next_week(), snapshot: listed },
+            timestamp: Timestamp { version: 1, expires: next_week(), signed_at: None, snapshot: listed },
             timestamp_keys: vec![key(4)],
         }
     }

@@ -179,7 +179,8 @@ impl Proposal {
         let version = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.metadata().version);
         let snapshot = MetaFile::of(version, &snapshot.bytes);
         let expires = ground.expires(RoleName::Timestamp);
-        Ok(Timestamp { version: ground.version(RoleName::Timestamp)?, expires, snapshot })
+        let signed_at = Some(days(ground.now, 0));
+        Ok(Timestamp { version: ground.version(RoleName::Timestamp)?, expires, signed_at, snapshot })
     }
 }
 

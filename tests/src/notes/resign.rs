@@ -38,7 +38,8 @@ impl Vendor {
         (targets.version, targets.expires) = (version, expires);
         let bytes = self.write(version, &targets)?;
         let bytes = self.write(snapshot, &Snapshot::new(snapshot, expires, MetaFile::of(version, &bytes)))?;
-        let timestamp = Timestamp { version: timestamp, expires, snapshot: MetaFile::of(snapshot, &bytes) };
+        let timestamp =
+            Timestamp { version: timestamp, expires, signed_at: None, snapshot: MetaFile::of(snapshot, &bytes) };
         self.write(timestamp.version, &timestamp).map(drop)
     }
 

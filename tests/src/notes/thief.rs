@@ -37,7 +37,7 @@ impl Thief {
     /// When nothing is published, or it cannot be written.
     pub fn timestamp(&self, version: u64) -> Result<()> {
         let snapshot = self.read::<Timestamp>("timestamp.json")?.snapshot;
-        self.write(&Timestamp { version, expires: in_a_month(), snapshot }).map(drop)
+        self.write(&Timestamp { version, expires: in_a_month(), signed_at: None, snapshot }).map(drop)
     }
 
     /// Signs a snapshot and a timestamp of this version for the published targets.
@@ -99,7 +99,7 @@ impl Thief {
     fn above(&self, version: u64, targets: MetaFile) -> Result<()> {
         let bytes = self.write(&Snapshot::new(version, in_a_month(), targets))?;
         let snapshot = MetaFile::of(version, &bytes);
-        self.write(&Timestamp { version, expires: in_a_month(), snapshot }).map(drop)
+        self.write(&Timestamp { version, expires: in_a_month(), signed_at: None, snapshot }).map(drop)
     }
 
     fn write<R: Role>(&self, metadata: &R) -> Result<Vec<u8>> {

@@ -25,6 +25,7 @@ pub(crate) struct Repository {
     pub(crate) first_root: Vec<u8>,
     pub(crate) version: u64,
     pub(crate) expires: Timestamp,
+    pub(crate) signed_at: Option<Timestamp>,
     pub(crate) targets: BTreeMap<TargetPath, TargetDescription>,
     pub(crate) shelf: Shelf,
 }
@@ -41,21 +42,33 @@ impl Repository {
         let first_root = tuf::sign(&root, &[&keys[&RoleName::Root]]).unwrap();
         let shelf =
             Shelf { metadata: BTreeMap::from([("1.root.json".to_owned(), first_root.clone())]), ..Shelf::default() };
-        let mut repository = Self { keys, root, first_root, version: 0, expires, targets: BTreeMap::new(), shelf };
+        let mut repository =
+            Self { keys, root, first_root, version: 0, expires, signed_at: None, targets: BTreeMap::new(), shelf };
         repository.publish();
         repository
     }
 
     /// Signs everything anew, one version higher.
     pub(crate) fn publish(&mut self) {
+        self.publish_by(&[]);
+    }
+
+    /// The same, signed by another one as well.
+    pub(crate) fn publish_with(&mut self, other: &SigningKey) {
+        self.publish_by(&[other]);
+    }
+
+    fn publish_by(&mut self, others: &[&SigningKey]) {
         self.version += 1;
         let (version, expires) = (self.version, self.expires);
+        let keys = |role: RoleName| [&[&self.keys[&role]], others].concat();
         let targets = Targets { version, expires, targets: self.targets.clone() };
-        let targets = tuf::sign(&targets, &[&self.keys[&RoleName::Targets]]).unwrap();
+        let targets = tuf::sign(&targets, &keys(RoleName::Targets)).unwrap();
         let snapshot = Snapshot::new(version, expires, MetaFile::of(version, &targets));
-        let snapshot = tuf::sign(&snapshot, &[&self.keys[&RoleName::Snapshot]]).unwrap();
-        let timestamp = tuf::Timestamp { version, expires, snapshot: MetaFile::of(version, &snapshot) };
-        let timestamp = tuf::sign(&timestamp, &[&self.keys[&RoleName::Timestamp]]).unwrap();
+        let snapshot = tuf::sign(&snapshot, &keys(RoleName::Snapshot)).unwrap();
+        let timestamp =
+            tuf::Timestamp { version, expires, signed_at: self.signed_at, snapshot: MetaFile::of(version, &snapshot) };
+        let timestamp = tuf::sign(&timestamp, &keys(RoleName::Timestamp)).unwrap();
         for (name, bytes) in [
             (RoleName::Targets.file_name(version), targets),
             (RoleName::Snapshot.file_name(version), snapshot),

@@ -2,6 +2,7 @@
 
 use super::TrustedRepository;
 use crate::digest::Sha256;
+use crate::tuf::checks::not_before_signing;
 use crate::tuf::targets::TargetDescription;
 use crate::tuf::{Error, MetaFile, RoleName, Root, Snapshot, TargetPath, Targets, Timestamp, Verified};
 
@@ -81,5 +82,12 @@ impl TrustedRepository {
             RoleName::Snapshot => self.snapshot.known(),
             RoleName::Timestamp => self.timestamp.known(),
         }
+    }
+
+    /// The time that counts while the machine's clock says `now`: never before the newest timestamp that was verified here was
+    /// signed. So a clock that was set back makes nothing valid again that had expired by then.
+    #[must_use]
+    pub fn not_before_signing(&self, now: jiff::Timestamp) -> jiff::Timestamp {
+        self.timestamp.newest().map_or(now, |timestamp| not_before_signing(timestamp, now))
     }
 }
