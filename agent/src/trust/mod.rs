@@ -3,7 +3,9 @@
 //! It knows keys and versions; it does not know policy. Bytes are stored as they were received and verified again each
 //! time they are loaded. Metadata that was refused is never stored, so it cannot stand in the way of the next cycle.
 
+mod error;
 mod releases;
+mod reset;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,93 +14,21 @@ use jiff::Timestamp;
 use manifest_schema::digest::Sha256;
 use manifest_schema::tuf::{self, Expiry, MetaFile, RoleName, RootUpdate, TrustedRepository, Update};
 
+pub use error::TrustError;
+pub use reset::NewRoot;
+
 use crate::config::Settings;
 use crate::durable;
-use crate::exit::Exit;
-use crate::source::{ReleaseSource, SourceError};
+use crate::source::ReleaseSource;
 
 /// How often a cycle starts again when the source changed under it.
 const MOST_RESTARTS: u32 = 3;
-
-/// Why there is no current, verified metadata.
-#[derive(Debug, thiserror::Error)]
-pub enum TrustError {
-    /// The vendor's root is not on this machine.
-    #[error("cannot read the vendor's root metadata {}: copy it there and compare its fingerprint", path.display())]
-    NoRoot {
-        /// Where it should be.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The vendor's root on this machine is not the one whose fingerprint is configured, or is none at all.
-    #[error("the vendor's root metadata {} is refused", path.display())]
-    BadRoot {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: tuf::Error,
-    },
-    /// Stored metadata cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The source did not give it.
-    #[error("the source of releases does not answer as it should")]
-    Source(#[source] SourceError),
-    /// It has none.
-    #[error("the source has no {0}")]
-    Missing(String),
-    /// It is not what the vendor signed, or is too old.
-    #[error("what the source gave is refused")]
-    Refused(#[source] tuf::Error),
-    /// It could not be stored.
-    #[error("verified metadata cannot be stored")]
-    Store(#[source] durable::Error),
-    /// A release's manifest is not sound.
-    #[error("the manifest of {version} is refused")]
-    Manifest {
-        /// Which release.
-        version: String,
-        /// Why.
-        source: manifest_schema::manifest::ManifestError,
-    },
-    /// Signed metadata contradicts itself.
-    #[error("the metadata of {version} is refused: {reason}")]
-    Contradiction {
-        /// Which release.
-        version: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl TrustError {
-    /// How a command ends that met this.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Source(_) | Self::Missing(_) => Exit::Unreachable,
-            Self::NoRoot { .. } => Exit::Configuration,
-            Self::Refused(tuf::Error::Expired { .. }) => Exit::Stale,
-            Self::BadRoot { .. }
-            | Self::Refused(_)
-            | Self::Manifest { .. }
-            | Self::Contradiction { .. }
-            | Self::Read { .. } => Exit::NotTrusted,
-            Self::Store(error) if error.is_no_space() => Exit::Refused,
-            Self::Store(_) => Exit::Unexpected,
-        }
-    }
-}
 
 /// The metadata of one instance: in memory, and where it is stored.
 pub struct Trust {
     directory: PathBuf,
     repository: TrustedRepository,
+    fingerprint: Sha256,
     left_out: Vec<String>,
 }
 
@@ -129,7 +59,8 @@ impl Trust {
         };
         let repository =
             TrustedRepository::from_root(&bytes, fingerprint).map_err(|source| TrustError::BadRoot { path, source })?;
-        let mut trust = Self { directory: directory.to_owned(), repository, left_out: Vec::new() };
+        let fingerprint = Sha256::of(&bytes);
+        let mut trust = Self { directory: directory.to_owned(), repository, fingerprint, left_out: Vec::new() };
         trust.load_previous();
         Ok(trust)
     }
@@ -169,6 +100,11 @@ impl Trust {
         &self.repository
     }
 
+    /// The SHA-256 of the root that is followed.
+    pub const fn fingerprint(&self) -> Sha256 {
+        self.fingerprint
+    }
+
     /// What was stored and could not be used, as sentences.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
@@ -180,13 +116,14 @@ impl Trust {
     /// # Errors
     /// When the source does not answer or what it gave is refused. What was verified before that stays stored.
     pub fn refresh(&mut self, source: &mut dyn ReleaseSource, now: Timestamp) -> Result<(), TrustError> {
-        let mut restarts = 0;
-        loop {
-            match self.cycle(source, now) {
-                Err(TrustError::Missing(_)) if restarts < MOST_RESTARTS => restarts += 1,
+        let mut roots = tuf::MAX_ROOT_STEPS;
+        for _ in 0..MOST_RESTARTS {
+            match self.cycle(source, now, &mut roots) {
+                Err(TrustError::Missing(_)) => {}
                 outcome => return outcome,
             }
         }
+        self.cycle(source, now, &mut roots)
     }
 
     /// Makes the stored metadata current without a source: for reading verbs. Expired metadata is refused here as well.
@@ -205,10 +142,10 @@ impl Trust {
         self.repository.update_targets(&targets, expiry).map_err(TrustError::Refused)
     }
 
-    fn cycle(&mut self, source: &mut dyn ReleaseSource, now: Timestamp) -> Result<(), TrustError> {
-        if self.repository.timestamp().is_none() {
-            self.follow_roots(source)?;
-        }
+    /// `roots` is how many more roots may be followed, whatever the number of restarts.
+    fn cycle(&mut self, source: &mut dyn ReleaseSource, now: Timestamp, roots: &mut usize) -> Result<(), TrustError> {
+        self.repository.begin_cycle();
+        self.follow_roots(source, roots)?;
         let expiry = Expiry::Enforce(now);
         let bytes = fetch(source, "timestamp.json", RoleName::Timestamp.cap())?;
         if self.repository.update_timestamp(&bytes, expiry).map_err(TrustError::Refused)? == Update::New {
@@ -224,20 +161,32 @@ impl Trust {
         self.store(RoleName::Targets, &bytes)
     }
 
-    fn follow_roots(&mut self, source: &mut dyn ReleaseSource) -> Result<(), TrustError> {
-        for _ in 0..tuf::MAX_ROOT_STEPS {
+    /// Each root is stored before the next one is asked for. What was trusted before is then held against the keys of the
+    /// last, exactly as the next start will do it: one cycle must not refuse what the next one takes.
+    fn follow_roots(&mut self, source: &mut dyn ReleaseSource, left: &mut usize) -> Result<(), TrustError> {
+        let mut last = None;
+        while *left > 0 {
             let next = RoleName::Root.file_name(self.repository.root().version + 1);
-            let Some(bytes) = source.metadata(&next, RoleName::Root.cap()).map_err(TrustError::Source)? else {
-                return Ok(());
-            };
-            if self.repository.update_root(&bytes).map_err(TrustError::Refused)? == RootUpdate::ForgetCached {
-                for role in [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
-                    durable::remove_file(&self.path(role)).map_err(TrustError::Store)?;
-                }
-            }
-            self.store(RoleName::Root, &bytes)?;
+            let Some(bytes) = source.metadata(&next, RoleName::Root.cap()).map_err(TrustError::Source)? else { break };
+            self.follow_root(&bytes)?;
+            *left -= 1;
+            last = Some(bytes);
+        }
+        if let Some(root) = last {
+            self.repository = TrustedRepository::from_root(&root, None).map_err(TrustError::Refused)?;
+            self.fingerprint = Sha256::of(&root);
+            self.load_previous();
         }
         Ok(())
+    }
+
+    fn follow_root(&mut self, bytes: &[u8]) -> Result<(), TrustError> {
+        if self.repository.update_root(bytes).map_err(TrustError::Refused)? == RootUpdate::ForgetCached {
+            for role in [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
+                durable::remove_file(&self.path(role)).map_err(TrustError::Store)?;
+            }
+        }
+        self.store(RoleName::Root, bytes)
     }
 
     fn stored_or_fetched(
@@ -246,8 +195,9 @@ impl Trust {
         role: RoleName,
         wanted: MetaFile,
     ) -> Result<Vec<u8>, TrustError> {
+        let is_kept = self.repository.known(role).is_some_and(|(version, _)| version == wanted.version);
         match self.stored(role) {
-            Ok(Some(bytes)) if Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
+            Ok(Some(bytes)) if is_kept && Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
             Ok(_) | Err(_) => fetch(source, &role.file_name(wanted.version), wanted.length.min(role.cap())),
         }
     }

@@ -46,7 +46,8 @@ impl Trust {
         let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
         let store = self.directory.join("manifests").join(format!("{}.json", signed.sha256));
         // One that is damaged on the disk is as good as none.
-        let kept = read(&store, LARGEST).ok().flatten().and_then(|bytes| self.repository.verify_target(&path, bytes).ok());
+        let kept =
+            read(&store, LARGEST).ok().flatten().and_then(|bytes| self.repository.verify_target(&path, bytes).ok());
         let (bytes, is_new) = match (kept, source) {
             (Some(bytes), _) => (bytes, false),
             (None, Some(source)) => (self.target(&path, source)?, true),
@@ -97,6 +98,11 @@ impl Trust {
         let signed = self.repository.target(path).map_err(TrustError::Refused)?;
         let bytes = fetch(source, &path.hashed(&signed.sha256), signed.length)?;
         self.repository.verify_target(path, bytes).map_err(TrustError::Refused)
+    }
+
+    /// The time that counts while this machine's clock says `now`: never before what was verified here was signed.
+    pub fn now(&self, now: jiff::Timestamp) -> jiff::Timestamp {
+        self.repository.not_before_signing(now)
     }
 
     /// The newest expiry known of the metadata that expires first, for status.

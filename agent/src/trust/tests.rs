@@ -1,11 +1,15 @@
 //! Cycles of the metadata against a source in memory, good and hostile.
 
+mod bounds;
+mod clock;
+
 use std::panic::AssertUnwindSafe;
 
 use jiff::SignedDuration;
 
 use super::*;
 use crate::decide::Candidate;
+use crate::exit::Exit;
 use crate::fault::testing::{self, Fault};
 use crate::layout::Layout;
 use crate::update::tests::release::Release;

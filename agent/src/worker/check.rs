@@ -84,7 +84,7 @@ pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wi
         read_approvals(&work.here(settings).approvals()).map_err(|error| Failure::of(Exit::Configuration, &error))?;
     Ok(decide::decide(&Facts {
         setbacks: &decide::setbacks(&look.journals, &approvals),
-        now: work.now(),
+        now: look.trust.now(work.now()),
         product: &settings.product,
         installed: look.installed.as_ref().map(|side| &side.version),
         releases: &look.releases,

@@ -52,6 +52,7 @@ fn metadata(layout: &Layout, settings: &Settings, now: Timestamp) -> Finding {
         Ok(trust) => trust,
         Err(error) => return Finding::wrong("metadata", chain(&error)),
     };
+    let now = trust.now(now);
     match trust.expires() {
         Some(expires) if expires <= now => {
             let says = format!("it expired {}", words::moment(expires));

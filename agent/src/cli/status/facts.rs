@@ -275,9 +275,9 @@ fn rollback(here: &InstanceLayout, settings: &Settings, journals: &[Journal]) ->
 
 fn metadata(layout: &Layout, settings: &Settings, last: Option<&LastCheck>, now: Timestamp) -> Metadata {
     let trust = layout.instance(&settings.instance.name).trust();
-    let known = || Trust::load(settings, &trust).ok()?.expires();
-    let expires = if trust.join("timestamp.json").exists() { known() } else { None };
-    let expires = expires.or(last.and_then(|last| last.expires));
+    let known = if trust.join("timestamp.json").exists() { Trust::load(settings, &trust).ok() } else { None };
+    let now = known.as_ref().map_or(now, |trust| trust.now(now));
+    let expires = known.and_then(|trust| trust.expires()).or(last.and_then(|last| last.expires));
     let failed = last.is_some_and(|last| last.exit == Exit::Stale);
     Metadata { expires, stale: failed || expires.is_some_and(|expires| expires <= now) }
 }
