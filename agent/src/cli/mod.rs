@@ -18,6 +18,7 @@ mod rollback;
 mod show;
 mod status;
 mod table;
+mod trust;
 mod words;
 
 use std::io::{Write, stderr};
@@ -48,7 +49,7 @@ does not run; 12 metadata expired. See surefoot(8)."
 )]
 pub struct Cli {
     /// Where etc/, var/ and run/ lie; for tests and trials
-    #[arg(long, global = true, default_value = "/", value_name = "DIR", hide = true)]
+    #[arg(long, default_value = "/", value_name = "DIR", hide = true)]
     root: PathBuf,
     #[command(subcommand)]
     verb: Verb,
@@ -209,6 +210,11 @@ enum Verb {
         #[command(flatten)]
         format: Format,
     },
+    /// Whose signatures this machine believes
+    Trust {
+        #[command(subcommand)]
+        verb: TrustVerb,
+    },
     /// The agent itself; started by systemd
     Daemon,
     #[command(hide = true)]
@@ -227,6 +233,23 @@ enum BackupVerb {
         #[command(flatten)]
         format: Format,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum TrustVerb {
+    /// Keys, versions, and until when they are good
+    Show {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Forget what is trusted and begin anew from another root
+    ///
+    /// Only for a vendor whose root keys are lost or stolen, so that no chain of signed roots leads to the new ones. Says first what
+    /// is forgotten. The fingerprint must come from the vendor by another way than the file: whoever can send you both owns this
+    /// machine from then on. The application stays as it is.
+    Reset(trust::Reset),
 }
 
 #[derive(Debug, Subcommand)]
@@ -287,6 +310,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Backup { verb: BackupVerb::List { which, format } } => backup::list(&layout, &which, format),
         Verb::Config { verb: ConfigVerb::Check { format } } => check_config::run(&layout, format),
         Verb::Doctor { which, format } => doctor::run(&layout, &which, format),
+        Verb::Trust { verb: TrustVerb::Show { which, format } } => trust::show(&layout, &which, format),
+        Verb::Trust { verb: TrustVerb::Reset(asked) } => trust::reset(&layout, &asked),
         Verb::Daemon => crate::daemon::run(&layout),
         Verb::Internal { verb } => internal::run(&layout, verb),
     }
