@@ -84,8 +84,9 @@ impl Proposal {
         let found = timestamp.metadata().clone();
         let snapshot = snapshot_file.ok_or_else(|| inconsistent(RoleName::Timestamp))?;
         let mut expected = self.next_timestamp(ground, &snapshot)?;
-        expected.expires = found.expires;
-        if found == expected { Ok(()) } else { Err(inconsistent(RoleName::Timestamp)) }
+        (expected.expires, expected.signed_at) = (found.expires, found.signed_at);
+        let is_possible = found.signed_at.is_none_or(|at| at.as_second() <= latest(ground.now));
+        if found == expected && is_possible { Ok(()) } else { Err(inconsistent(RoleName::Timestamp)) }
     }
 }
 
@@ -107,6 +108,11 @@ fn part<R: Role>(ground: &Ground<'_>, partial: &mut Partial<R>) -> Result<Option
 
 /// An hour more than configured is not a lie but two clocks.
 const TWO_CLOCKS: i64 = 3600;
+
+/// The latest second that another clock may tell now. Clients would take a moment beyond it for the time.
+fn latest(now: jiff::Timestamp) -> i64 {
+    now.as_second().saturating_add(TWO_CLOCKS)
+}
 
 /// Metadata that is neither expired nor valid for longer than configured.
 pub fn valid_for(role: RoleName, found: jiff::Timestamp, now: jiff::Timestamp, days: u16) -> Result<(), ProposalError> {
