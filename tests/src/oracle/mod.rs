@@ -1,8 +1,9 @@
 //! python-tuf, the reference implementation of The Update Framework, as a second opinion on repositories in a directory.
 
 use std::fs::{self, File};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
@@ -30,6 +31,24 @@ pub fn reads(repository: &Path) -> Result<Verdict> {
 /// When the oracle cannot be installed, or breaks.
 pub fn follows(state: &Path, repository: &Path) -> Result<Verdict> {
     verdict(&oracle(&["follow".as_ref(), repository.as_os_str(), state.as_os_str()])?)
+}
+
+/// What clients of python-tuf make of repositories in memory: of each line of JSON, as `oracle.py` describes it, a verdict.
+///
+/// # Errors
+/// When the oracle cannot be installed, or breaks.
+pub fn judges(cases: &[Value]) -> Result<Vec<Value>> {
+    let mut lines = tempfile::tempfile()?;
+    for case in cases {
+        writeln!(lines, "{case}")?;
+    }
+    lines.rewind()?;
+    let output = Command::new(python()?).arg(ORACLE).arg("judge").stdin(Stdio::from(lines)).output()?;
+    ensure!(output.status.success(), "the oracle broke: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout)?;
+    let verdicts: Vec<Value> = said.lines().map(serde_json::from_str).collect::<serde_json::Result<_>>()?;
+    ensure!(verdicts.len() == cases.len(), "{} verdicts on {} repositories", verdicts.len(), cases.len());
+    Ok(verdicts)
 }
 
 /// Lets python-tuf write a repository.

@@ -4,6 +4,9 @@
                            target, and prints what it trusts as JSON
     oracle.py follow DIR STATE   the same, but of a client that keeps in STATE what it trusted before, and without
                            downloading anything
+    oracle.py judge        reads a repository a line from standard input, as JSON of file names and hexadecimal
+                           contents below `files`, and what the client trusted before below `state`; answers each
+                           with a line: what a client trusts, or why it refuses
     oracle.py write DIR    a repository: writes DIR/metadata and DIR/targets with two roots and a target
 
 Exit code 3: the client refused the repository; the exception is on standard output.
@@ -73,6 +76,41 @@ def follow(base: Path, state: Path) -> None:
     print(json.dumps({"versions": versions(updater), "targets": list(updater._trusted_set.targets.targets)}))
 
 
+class Memory(FetcherInterface):
+    def __init__(self, files):
+        self.files = files
+
+    def _fetch(self, url):
+        try:
+            return iter([bytes.fromhex(self.files[url.removeprefix("memory://")])])
+        except KeyError:
+            raise DownloadHTTPError(f"{url} is not there", 404) from None
+
+
+def verdict(case: dict, scratch: Path) -> dict:
+    for name, content in case["state"].items():
+        (scratch / name).write_bytes(bytes.fromhex(content))
+    try:
+        updater = Updater(
+            metadata_dir=str(scratch),
+            metadata_base_url="memory://",
+            fetcher=Memory(case["files"]),
+            bootstrap=None,
+        )
+        updater.refresh()
+    except Exception as error:  # Whatever it stumbles over, it does not go on.
+        return {"refused": f"{type(error).__name__}: {error}"}
+    targets = updater._trusted_set.targets.targets
+    listed = {path: [target.length, target.hashes.get("sha256")] for path, target in targets.items()}
+    return {"versions": versions(updater), "targets": listed}
+
+
+def judge() -> None:
+    for line in sys.stdin:
+        with tempfile.TemporaryDirectory() as scratch:
+            print(json.dumps(verdict(json.loads(line), Path(scratch))))
+
+
 def write(base: Path) -> None:
     expires = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(days=7)
     keys = {name: CryptoSigner.generate_ed25519() for name in (*"abc", *Root(1).roles)}
@@ -111,7 +149,7 @@ def write(base: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        {"read": read, "follow": follow, "write": write}[sys.argv[1]](*map(Path, sys.argv[2:]))
+        {"read": read, "follow": follow, "judge": judge, "write": write}[sys.argv[1]](*map(Path, sys.argv[2:]))
     except (RepositoryError, DownloadError) as error:
         print(f"{type(error).__name__}: {error}")
         sys.exit(3)
