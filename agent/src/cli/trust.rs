@@ -62,13 +62,12 @@ pub(super) fn show(layout: &Layout, which: &Which, format: Format) -> Result<Exi
 fn shown(layout: &Layout, settings: &Settings, now: Timestamp) -> Result<Shown, Failure> {
     let trust = load(layout, settings)?;
     let roles = RoleName::ALL.map(|role| shows(&trust, role));
-    let expires = trust.expires();
     Ok(Shown {
         instance: settings.instance.name.to_string(),
         fingerprint: trust.fingerprint(),
         roles: roles.into(),
-        expires,
-        stale: expires.is_some_and(|expires| expires <= trust.now(now)),
+        expires: trust.expires(),
+        stale: trust.is_stale(now),
         left_out: trust.left_out().to_vec(),
     })
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{self, Settings};
+use crate::exit::Exit;
 use crate::journal::{self, history};
 use crate::layout::{InstanceLayout, Layout};
 use crate::schedule;
+use crate::trust::Trust;
 use crate::update::resume::{self, Next};
 use crate::worker::LastCheck;
 
@@ -35,7 +37,7 @@ pub(super) fn until_next(layout: &Layout) -> Pause {
         }
     };
     let now = Timestamp::now();
-    let alarm = alarm(layout);
+    let alarm = format!("{}{}", alarm(layout), stale(layout, &all, now));
     let due = all.iter().filter_map(|settings| due(layout, settings, now)).min_by_key(|(at, _)| *at);
     let Some((at, name)) = due else {
         return Pause { duration: LONGEST, check: false, words: format!("{alarm}nothing to check") };
@@ -64,6 +66,17 @@ fn reason_for_alarm(here: &InstanceLayout) -> Option<String> {
             Some(format!("{name} {}: {reason}", open.plan().to.version))
         }
     }
+}
+
+/// Whose vendor has let the metadata expire, or keeps newer metadata from this machine.
+fn stale(layout: &Layout, all: &[Settings], now: Timestamp) -> String {
+    let is_stale = |settings: &&Settings| {
+        let trust = layout.instance(&settings.instance.name).trust();
+        let failed = last_check(layout, settings).is_some_and(|last| last.exit == Exit::Stale);
+        failed || trust.exists() && Trust::load(settings, &trust).is_ok_and(|trust| trust.is_stale(now))
+    };
+    let names: Vec<&str> = all.iter().filter(is_stale).map(|settings| settings.instance.name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!("STALE metadata: {}; ", names.join(", ")) }
 }
 
 fn due(layout: &Layout, settings: &Settings, now: Timestamp) -> Option<(Timestamp, String)> {
@@ -97,4 +110,43 @@ fn summary(layout: &Layout, all: &[Settings]) -> String {
 
 fn machine_id() -> String {
     std::fs::read_to_string("/etc/machine-id").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use manifest_schema::tuf::{RoleName, Root, SigningKey, sign};
+
+    use super::*;
+    use crate::durable;
+
+    const CONFIGURATION: &str = r#"
+product = "kkt"
+directory = "/srv/kkt"
+source = "/srv/releases"
+user = "nobody"
+"#;
+
+    /// What systemd is told of a machine whose root expires then.
+    fn words(expires: &str) -> String {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        let trust = layout.instance(&"kkt".parse().unwrap()).trust();
+        for directory in [&layout.config(), &trust] {
+            durable::make_dirs(directory, 0o755).unwrap();
+        }
+        durable::write_atomic(&layout.config().join("kkt.toml"), CONFIGURATION.as_bytes(), 0o644).unwrap();
+        let key = SigningKey::from_seed([1; 32]);
+        let mut metadata = Root::new(1, expires.parse().unwrap());
+        metadata.grant(RoleName::Root, key.public());
+        durable::write_atomic(&trust.join("root.json"), &sign(&metadata, &[&key]).unwrap(), 0o644).unwrap();
+        until_next(&layout).words
+    }
+
+    #[test]
+    fn expired_metadata_comes_first_in_what_systemd_is_told_and_polling_goes_on() {
+        let words_of_a_stale_one = words("2020-01-01T00:00:00Z");
+        assert!(words_of_a_stale_one.starts_with("STALE metadata: kkt; "), "{words_of_a_stale_one}");
+        assert!(words_of_a_stale_one.contains("next check of kkt at"), "{words_of_a_stale_one}");
+        assert!(!words("2999-01-01T00:00:00Z").contains("STALE"));
+    }
 }

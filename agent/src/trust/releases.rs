@@ -105,6 +105,11 @@ impl Trust {
         self.repository.not_before_signing(now)
     }
 
+    /// Whether what is trusted has expired, so that nothing is installed until newer metadata comes.
+    pub fn is_stale(&self, now: jiff::Timestamp) -> bool {
+        self.expires().is_some_and(|expires| expires <= self.now(now))
+    }
+
     /// The newest expiry known of the metadata that expires first, for status.
     pub fn expires(&self) -> Option<jiff::Timestamp> {
         [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp]
