@@ -194,3 +194,16 @@ fn thresholds_of_all_roles_are_signed_for_in_turn() {
     assert_eq!(checkout.published("timestamp.json")["signed"]["version"], 2);
     checkout.verify().ok();
 }
+
+#[test]
+fn a_timestamp_that_says_it_was_signed_in_the_future_is_not_signed() {
+    let checkout = Checkout::new();
+    checkout.publish(&["keys", "add", "timestamp", "--threshold", "2", "--no-passphrase"]).ok();
+    let bob = checkout.hand_over(&checkout.key_files("timestamp-")[0], "bob");
+    let file = bundle(&checkout);
+    checkout.release("1.0.0");
+    checkout.to_dist("v1.0.0", &["--bundle", &file]).ok();
+    let signed_at = json(file.as_ref())["timestamp"]["signed"]["signed_at"].as_str().unwrap().to_owned();
+    spoil(&file, &format!(r#""signed_at":"{signed_at}""#), r#""signed_at":"2099-01-01T00:00:00Z""#);
+    sign_as(&checkout, &bob, &file).refused(8, &["the timestamp metadata in it does not follow"]);
+}

@@ -39,10 +39,19 @@ pub(crate) fn judge(state: &Files, files: &Files) -> Verdict {
                 | Error::Malformed { .. }
                 | Error::SpecVersion { .. }
                 | Error::SignedTwice { .. } => Verdict::BadForm,
+                Error::TooFewSignatures { .. } if files.values().any(|file| is_oddly_signed(file)) => Verdict::BadForm,
                 _ => Verdict::Refused(story),
             }
         }
     }
+}
+
+/// Whether a signature is spelt in another way than in 128 lower-case hex digits; python-tuf also reads capitals and blanks.
+fn is_oddly_signed(file: &[u8]) -> bool {
+    let file: Value = serde_json::from_slice(file).unwrap_or_default();
+    let is_plain = |sig: &str| sig.len() == 128 && sig.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+    let signatures = file["signatures"].as_array().map(Vec::as_slice).unwrap_or_default();
+    signatures.iter().any(|signature| !signature["sig"].as_str().is_some_and(is_plain))
 }
 
 fn cycle(state: &Files, files: &Files) -> Result<Value, Refusal> {
