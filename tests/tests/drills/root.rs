@@ -83,7 +83,7 @@ fn begins_anew(drill: &mut Drill) -> anyhow::Result<()> {
 fn reset(drill: &mut Drill, root: &Path, fingerprint: &str) -> Outcome {
     let file = root.to_str().expect("a path of ours is text");
     let verb = ["trust", "reset", "--root", file, "--fingerprint", fingerprint, "--yes"];
-    drill.world.client.surefoot(&verb)?.says(0, "trusts root version 1 from now on")
+    drill.world.client.surefoot(&verb)?.says(0, "trusts root version 1 from now on").map(drop)
 }
 
 fn fingerprint(root: &Path) -> anyhow::Result<String> {
