@@ -33,14 +33,18 @@ pub(crate) fn judge(state: &Files, files: &Files) -> Verdict {
         Ok(trusted) => Verdict::Trusted(trusted),
         Err(Refusal::Missing(name)) => Verdict::Missing(name),
         Err(Refusal::Error(error)) => {
-            let story = format!("{error:?}");
-            match error {
+            let is_form = matches!(
+                error,
                 Error::Unreadable { .. }
-                | Error::Malformed { .. }
-                | Error::SpecVersion { .. }
-                | Error::SignedTwice { .. } => Verdict::BadForm,
-                Error::TooFewSignatures { .. } if files.values().any(|file| is_oddly_signed(file)) => Verdict::BadForm,
-                _ => Verdict::Refused(story),
+                    | Error::Malformed { .. }
+                    | Error::SpecVersion { .. }
+                    | Error::SignedTwice { .. }
+            );
+            let is_too_few = matches!(error, Error::TooFewSignatures { .. });
+            if is_form || is_too_few && files.values().any(|file| is_oddly_signed(file)) {
+                Verdict::BadForm
+            } else {
+                Verdict::Refused(format!("{error:?}"))
             }
         }
     }
