@@ -57,6 +57,12 @@ impl Layout {
         self.run().join("api.sock")
     }
 
+    /// Where the unit of the fetch process listens. Not below [`Self::run`], which goes when the daemon is stopped
+    /// (systemd.exec(5), `RuntimeDirectory=`).
+    pub fn fetch_socket(&self) -> PathBuf {
+        self.root.join("run/surefoot-fetch.sock")
+    }
+
     /// The places of one instance.
     pub fn instance(&self, name: &Name) -> InstanceLayout {
         InstanceLayout { state: self.state().join(name.as_str()) }

@@ -27,7 +27,7 @@ pub(super) fn run(layout: &Layout, which: &Which, format: Format) -> Result<Exit
         .ok_or_else(|| Failure::new(Exit::NotFound, format!("{}: nothing is installed yet", instance.name)))?;
     let mut services = worker::services(instance, here.scratch());
     let vendor = worker::vendor(instance, &here);
-    let mut ask = worker::Asker::default();
+    let mut ask = worker::Asker::new(layout);
     let sample = health::sample(&installed.profile, &mut *services, &mut ask, &vendor, &instance.directory);
     let healthy = sample.problem(&[]).is_none();
     if format.json {

@@ -9,6 +9,8 @@ use super::services::{Observed, ServiceError, Services};
 
 /// Longer than any sane TimeoutStopSec; systemd has its own limits and keeps them.
 const LIMIT: Duration = Duration::from_secs(900);
+/// For what nobody waits for.
+const SOON: Duration = Duration::from_secs(5);
 
 /// systemd.
 #[derive(Debug, Default)]
@@ -120,6 +122,11 @@ pub fn disable(unit: &str) -> Result<(), ChildError> {
 /// When systemd does not answer.
 pub fn stop_matching(pattern: &str) -> Result<(), ChildError> {
     systemctl(&["stop", pattern]).map(drop)
+}
+
+/// Asks for the end of the units of this pattern, and waits neither for that nor for a systemd that does not answer.
+pub fn end_soon(pattern: &str) {
+    let _ = Child::new("systemctl", SOON).args(["--no-ask-password", "--no-block", "stop", pattern]).run();
 }
 
 fn unit_of(service: &Service) -> Result<&str, ServiceError> {

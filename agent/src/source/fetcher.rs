@@ -1,5 +1,9 @@
 //! The engine's end of the pipe to the fetch process.
 //!
+//! Where the machine has a unit for it, there are two: what is elsewhere is read by the unit, which has the network; what is
+//! on this machine, a directory or a health question on loopback, by a child, which has no network but loopback and sees
+//! this machine's files as the engine does. Neither has privileges.
+//!
 //! Knows the protocol of `wire` and believes none of it: whatever the process on the other end does, it gives wrong
 //! bytes at worst, no more of them than asked for, and an answer or an error in bounded time. A process that breaks
 //! the protocol, or whose answer is not read to the end, is killed; the next request starts another.
@@ -13,7 +17,8 @@ use std::time::Duration;
 
 use self::pipe::{Frames, Patience, PipeError};
 use self::process::{Launch, Process};
-use super::wire::{ANSWER_LINE, Body, Failure, Get, Head, Probe, Request, Tail, clean};
+use super::spec::is_loopback;
+use super::wire::{ANSWER_LINE, Body, Failure, Get, Head, Location, Probe, Request, Tail, clean};
 use super::{Sink, SourceError};
 
 /// What the engine waits beyond the limits that the fetch process keeps by itself.
@@ -25,6 +30,14 @@ const GRACE: Duration = Duration::from_secs(5);
 /// `PR_SET_PDEATHSIG`), and a new one is started for the next request.
 #[derive(Debug)]
 pub struct Fetcher {
+    child: Lane,
+    /// For what is not on this machine; the child where there is none.
+    unit: Option<Lane>,
+}
+
+/// One way to a fetch process, and the process where there is one.
+#[derive(Debug)]
+struct Lane {
     launch: Launch,
     process: Option<Process>,
 }
@@ -71,11 +84,20 @@ impl Fetcher {
         user: Option<(u32, u32)>,
         environment: Vec<(OsString, OsString)>,
     ) -> Result<Self, SourceError> {
-        let launch = Launch { program: program.to_owned(), user, environment };
-        let process = launch
-            .start()
-            .map_err(|reason| SourceError::Process { location: program.display().to_string(), reason })?;
-        Ok(Self { launch, process: Some(process) })
+        let mut child = Lane::new(Launch::Child { program: program.to_owned(), user, environment });
+        let location = || child.launch.target().display().to_string();
+        let process = child.launch.start().map_err(|reason| SourceError::Process { location: location(), reason })?;
+        child.process = Some(process);
+        Ok(Self { child, unit: None })
+    }
+
+    /// Has what is elsewhere read by the unit that listens at `socket`, and what is on this machine by a child as
+    /// [`Fetcher::start`] makes it. Nothing is started or reached before it is needed.
+    #[must_use]
+    pub fn through(socket: &Path, program: &Path, user: Option<(u32, u32)>) -> Self {
+        let child = Launch::Child { program: program.to_owned(), user, environment: process::inherited() };
+        let unit = Launch::Unit { socket: socket.to_owned() };
+        Self { child: Lane::new(child), unit: Some(Lane::new(unit)) }
     }
 
     /// Gives the bytes that `request` asks for to `sink`, in order. Not tried again here.
@@ -117,6 +139,13 @@ impl Fetcher {
         }
     }
 
+    fn lane(&mut self, request: &Request) -> &mut Lane {
+        match &mut self.unit {
+            Some(unit) if !is_here(request) => unit,
+            Some(_) | None => &mut self.child,
+        }
+    }
+
     /// One request and its answer. The process survives where the protocol was kept to the end.
     fn exchange(
         &mut self,
@@ -127,25 +156,43 @@ impl Fetcher {
         sink: &mut Sink<'_>,
     ) -> Result<(Body, Tail, u64), SourceError> {
         let process = |reason| SourceError::Process { location: location.to_owned(), reason };
-        let mut running = match self.process.take().and_then(Process::still_running) {
+        let lane = self.lane(request);
+        let mut running = match lane.process.take().and_then(Process::still_running) {
             Some(running) => running,
-            None => self.launch.start().map_err(process)?,
+            None => lane.launch.start().map_err(process)?,
         };
         let outcome = running.ask(request).and_then(|()| receive(&mut running.answers, patience, cap, sink));
         let trouble = match outcome {
             Ok(received) => {
-                self.process = Some(running);
+                lane.process = Some(running);
                 return Ok(received);
             }
             Err(trouble) => trouble,
         };
         match trouble {
             Trouble::Failed(failure) => {
-                self.process = Some(running);
+                lane.process = Some(running);
                 Err(failure.at(location))
             }
             Trouble::Stopped(reason) => Err(SourceError::Stopped { location: location.to_owned(), reason }),
             Trouble::Pipe(error) => Err(process(running.end(&error))),
+        }
+    }
+}
+
+impl Lane {
+    fn new(launch: Launch) -> Self {
+        Self { launch, process: None }
+    }
+}
+
+/// Whether a request needs no network but loopback. A source that is asked by URL has its bytes parsed in the better sandbox
+/// wherever it is; so has a health question to a name, which may be of this machine or not.
+fn is_here(request: &Request) -> bool {
+    match request {
+        Request::Get(get) => matches!(get.location, Location::File(_)),
+        Request::Probe(probe) => {
+            url::Url::parse(&probe.url).is_ok_and(|url| url.host().is_some_and(|host| is_loopback(&host)))
         }
     }
 }
@@ -188,3 +235,6 @@ fn receive(
     let tail = answers.line(ANSWER_LINE, &patience)?;
     Ok((body, tail, given))
 }
+
+#[cfg(test)]
+mod tests;

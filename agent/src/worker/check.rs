@@ -68,7 +68,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
     let journals = journals(work, settings)?;
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
     trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
-    let mut source = source(settings)?;
+    let mut source = source(work.layout, settings)?;
     trust.refresh(&mut source, work.now()).map_err(trusted)?;
     let releases = trust.releases().map_err(trusted)?;
     Ok(Look { installed: history::installed(&journals), journals, trust, source, releases })

@@ -243,12 +243,16 @@ pub fn vendor(instance: &crate::plan::Instance, here: &InstanceLayout) -> Vendor
     }
 }
 
-/// A fetch process without privileges: for the source, and for health checks.
+/// A fetch process without privileges: for the source, and for health checks. Only root may use the one in a unit of its own;
+/// where that is not, as on a machine without systemd, everything is read by a child.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn fetcher() -> Result<Fetcher, Failure> {
-    let user = fetch_user()?;
+pub fn fetcher(layout: &Layout) -> Result<Fetcher, Failure> {
+    let (user, socket) = (fetch_user()?, layout.fetch_socket());
+    if user.is_some() && socket.exists() {
+        return Ok(Fetcher::through(&socket, &program::own(), user));
+    }
     Fetcher::start(&program::own(), user).map_err(|error| Failure::of(Exit::Unexpected, &error))
 }
 
@@ -263,20 +267,27 @@ fn fetch_user() -> Result<Option<(u32, u32)>, Failure> {
 }
 
 /// The source of an instance's releases.
-fn source(settings: &Settings) -> Result<Remote, Failure> {
-    Ok(Remote::new(settings.source.clone(), fetcher()?))
+fn source(layout: &Layout, settings: &Settings) -> Result<Remote, Failure> {
+    Ok(Remote::new(settings.source.clone(), fetcher(layout)?))
 }
 
 /// Asks URLs through a fetch process of its own, started when the first one is asked.
-#[derive(Default)]
-pub struct Asker {
+pub struct Asker<'a> {
+    layout: &'a Layout,
     fetcher: Option<Fetcher>,
 }
 
-impl Ask for Asker {
+impl<'a> Asker<'a> {
+    /// Asks nothing yet.
+    pub fn new(layout: &'a Layout) -> Self {
+        Self { layout, fetcher: None }
+    }
+}
+
+impl Ask for Asker<'_> {
     fn ask(&mut self, url: &str, timeout: Duration, cap: u64) -> Result<Answer, String> {
         if self.fetcher.is_none() {
-            self.fetcher = Some(fetcher().map_err(|failure| failure.message)?);
+            self.fetcher = Some(fetcher(self.layout).map_err(|failure| failure.message)?);
         }
         let fetcher = self.fetcher.as_mut().expect("just started");
         let answer = fetcher.probe(url, timeout, cap).map_err(|error| crate::exit::chain(&error));

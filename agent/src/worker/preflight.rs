@@ -141,7 +141,7 @@ pub(super) fn baseline(work: &mut Work<'_>, settings: &Settings, profile: &Profi
     let mut services = services(&settings.instance, here.scratch());
     let directory = settings.instance.directory.clone();
     let vendor = vendor(&settings.instance, &here);
-    let mut ask = Asker::default();
+    let mut ask = Asker::new(work.layout);
     let mut look = || health::sample(profile, &mut *services, &mut ask, &vendor, &directory);
     let mut sample = look();
     let mut failing = sample.failing_checks();

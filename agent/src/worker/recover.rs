@@ -144,7 +144,7 @@ fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Optio
     let mut world = World {
         layout: work.layout,
         services: &mut *services,
-        ask: &mut Asker::default(),
+        ask: &mut Asker::new(work.layout),
         clock: &work.clock,
         tell: &mut *work.tell,
         delivery: None,

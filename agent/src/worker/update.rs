@@ -261,7 +261,7 @@ pub(super) fn execute(
     let plan = journal.plan().clone();
     work.look_before(journal);
     let mut services = services(&plan.instance, journal.directory().to_owned());
-    let mut asker = Asker::default();
+    let mut asker = Asker::new(work.layout);
     let mut world = World {
         layout: work.layout,
         services: &mut *services,

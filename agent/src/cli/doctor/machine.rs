@@ -21,6 +21,8 @@ const CERTIFICATES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 /// The account of the fetch process (sysusers.d(5)).
 const FETCH_USER: &str = "surefoot";
+/// Where its unit listens.
+const FETCH_SOCKET: &str = "surefoot-fetch.socket";
 
 pub(super) fn look(layout: &Layout, all: &[Settings], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -32,6 +34,9 @@ pub(super) fn look(layout: &Layout, all: &[Settings], now: Timestamp) -> Vec<Fin
         findings.push(systemd());
         findings.extend(synchronised());
         findings.extend(["surefoot.service", "surefoot-guard.service"].map(enabled));
+        if all.iter().any(|settings| !matches!(settings.source, SourceSpec::Directory { .. })) {
+            findings.push(fetch_socket());
+        }
     }
     if nix::unistd::geteuid().is_root() {
         findings.push(fetch_user());
@@ -126,6 +131,18 @@ fn enabled(unit: &'static str) -> Finding {
             unit,
             format!("it is {state}, so it is not there after a reboot"),
             format!("systemctl enable {unit}"),
+        ),
+    }
+}
+
+/// Without it a child of the worker would fetch, which has no network but loopback.
+fn fetch_socket() -> Finding {
+    match ask("systemctl", &["is-active", FETCH_SOCKET]).unwrap_or_default().as_str() {
+        "active" => Finding::good(FETCH_SOCKET, "the source is read in a sandbox of its own"),
+        state => Finding::missing(
+            FETCH_SOCKET,
+            format!("it is {state}, so the source cannot be reached"),
+            format!("systemctl start {FETCH_SOCKET}"),
         ),
     }
 }

@@ -1,7 +1,7 @@
-//! Frames out of a pipe whose other end is not trusted: bounded in size, bounded in time.
+//! Frames out of a pipe or a socket whose other end is not trusted: bounded in size, bounded in time.
 
+use std::fs::File;
 use std::io::Read;
-use std::process::ChildStdout;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -51,14 +51,14 @@ impl Patience {
 /// The reading end.
 #[derive(Debug)]
 pub(super) struct Frames {
-    pipe: ChildStdout,
+    pipe: File,
     buffer: Vec<u8>,
     /// What of the buffer is filled and not yet taken.
     filled: std::ops::Range<usize>,
 }
 
 impl Frames {
-    pub(super) fn new(pipe: ChildStdout) -> Self {
+    pub(super) fn new(pipe: File) -> Self {
         Self { pipe, buffer: vec![0; 2 * CHUNK], filled: 0..0 }
     }
 
@@ -133,6 +133,7 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::OwnedFd;
     use std::process::{Child, Command, Stdio};
 
     use super::*;
@@ -142,7 +143,7 @@ mod tests {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("a shell");
-        let frames = Frames::new(child.stdout.take().expect("a pipe"));
+        let frames = Frames::new(OwnedFd::from(child.stdout.take().expect("a pipe")).into());
         (child, frames)
     }
 

@@ -144,8 +144,9 @@ fn of_source(error: &SourceError) -> Exit {
         | SourceError::NotFound { .. }
         | SourceError::Refused { .. }
         | SourceError::RateLimited { .. }
-        | SourceError::Broken { .. } => Exit::Unreachable,
-        SourceError::Local { .. } | SourceError::Process { .. } => Exit::Refused,
+        | SourceError::Broken { .. }
+        | SourceError::Process { .. } => Exit::Unreachable,
+        SourceError::Local { .. } => Exit::Refused,
     }
 }
 
