@@ -47,6 +47,12 @@ impl Layout {
         self.state().join("clock.json")
     }
 
+    /// Who asked for what, and what was done. With the state and not in `/var/log`: it is the same file system as the journals',
+    /// and no program that rotates logs cuts the chain.
+    pub fn audit(&self) -> PathBuf {
+        self.state().join("audit.jsonl")
+    }
+
     /// Gone after a reboot.
     pub fn run(&self) -> PathBuf {
         self.root.join("run/surefoot")

@@ -6,9 +6,11 @@
 //!
 //! - [`cli`], [`config`], [`exit`], [`event`], [`schedule`]: what people say and are told;
 //! - [`layout`], [`clock`]: places and time, as arguments;
+//! - [`audit`]: who asked for what, and what came of it;
 //! - [`evidence`], [`redact`]: what is kept of an update for a post-mortem, and what is taken out of all that people are told;
 //! - [`host`], [`store`], [`health`], [`unpack`]: the machine, its databases, whether the application is well, archives.
 
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -68,7 +68,7 @@ const STUCK_STEPS: [(&str, &str); 5] = [
     ),
 ];
 
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 10] = [
     ("/etc/surefoot/NAME.toml", "The configuration of the instance NAME."),
     ("/etc/surefoot/NAME.d/*.toml", "Drop-ins: their keys win, in the order of the files' names."),
     ("/etc/surefoot/NAME.root.json", "The vendor's root metadata, in which all trust begins."),
@@ -76,6 +76,7 @@ const FILES: [(&str, &str); 8] = [
         "/var/lib/surefoot/NAME/updates/",
         "One directory an update, such as 0007-2.1.0: its plan and journal, what the vendor's commands said, and in evidence/ what else explains a failure.",
     ),
+    ("/var/lib/surefoot/audit.jsonl", "Who asked for what, and what was done: one line each, bound to the one before."),
     ("/var/lib/surefoot/NAME/backups/", "The backups before updates, readable by root alone."),
     ("/var/lib/surefoot/NAME/closed", "While it exists, no unit of the application starts: an update is open."),
     (
@@ -83,6 +84,7 @@ const FILES: [(&str, &str); 8] = [
         "Beside the application's directory: releases/X.Y.Z, and in shared/ what survives an update.",
     ),
     ("/run/surefoot/api.sock", "Where the agent listens; only root may ask."),
+    ("/run/surefoot-fetch.sock", "Where a process without privileges is started for what is elsewhere."),
 ];
 
 /// All manual pages: file names such as `surefoot-status.8`, and their content.

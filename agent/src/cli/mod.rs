@@ -2,6 +2,7 @@
 //! change something ask the daemon, so closing the terminal stops nothing.
 
 mod ask;
+mod audit;
 mod backup;
 mod check_config;
 mod doctor;
@@ -186,6 +187,8 @@ enum Verb {
     },
     /// What happened in an update, step by step, and why it failed
     Log(log::Ask),
+    /// Who asked for what, what was decided, and what was done
+    Audit(audit::Ask),
     /// Whether the application is healthy now
     Health {
         #[command(flatten)]
@@ -306,6 +309,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Abandon { dry_run, yes, which } => ask::abandon(&layout, which.instance, dry_run, yes),
         Verb::History { which, format } => history::run(&layout, &which, format),
         Verb::Log(ask) => log::run(&layout, &ask),
+        Verb::Audit(ask) => audit::run(&layout, &ask),
         Verb::Health { which, format } => health::run(&layout, &which, format),
         Verb::Backup { verb: BackupVerb::List { which, format } } => backup::list(&layout, &which, format),
         Verb::Config { verb: ConfigVerb::Check { format } } => check_config::run(&layout, format),

@@ -35,7 +35,9 @@ pub(super) fn abandon(work: &mut Work<'_>, wanted: Option<&Name>, dry_run: bool,
     }
     // Only now: as long as the update is open the door is closed. A crash in between is made good at the next start.
     durable::remove_made(&here.closed()).map_err(|error| Failure::early(&error))?;
-    Ok(Reply::well(format!("{name}: {}", done.join("; "))))
+    let done = done.join("; ");
+    work.audit_abandoned(&name, &done);
+    Ok(Reply::well(format!("{name}: {done}")))
 }
 
 /// What is to be parted with.

@@ -161,6 +161,7 @@ pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -
     let failure = |error: durable::Error| Failure::early(&error);
     let here = work.here(settings);
     let last = LastCheck { message: work.secrets.hide(&last.message), ..last.clone() };
+    work.audit_decided(settings, &last);
     let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
     durable::write_over(&here.last_check(), &text, 0o644).map_err(failure)

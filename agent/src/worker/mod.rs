@@ -5,6 +5,7 @@
 
 mod abandon;
 mod adopt;
+mod audited;
 mod check;
 mod memory;
 mod outcome;
@@ -16,12 +17,14 @@ mod update;
 
 pub use check::LastCheck;
 
+use std::cell::RefCell;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use manifest_schema::path::Name;
 
+use crate::audit::Audit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Settings};
 use crate::durable;
@@ -120,12 +123,19 @@ fn carry_out(
         Failure::of(exit, &error)
     })?;
     let recovered = Recovered::default();
-    let mut work = Work { layout, secrets, clock: SystemClock::default(), tell, recovered, unexplained: Vec::new() };
+    let audit = RefCell::new(Audit::at(layout.audit()));
+    let (clock, by, unexplained) = (SystemClock::default(), asked.by.as_str(), Vec::new());
+    let mut work = Work { layout, secrets, by, clock, tell, recovered, unexplained, audit };
+    work.audit_asked(&asked.request);
     let recovered = recover::every_instance(&mut work, &asked.request);
     work.explain();
-    work.recovered = recovered?;
-    let answer = work.answer(asked);
+    let answer = recovered.and_then(|recovered| {
+        work.recovered = recovered;
+        work.answer(asked)
+    });
     work.explain();
+    work.audit_answered(&asked.request, &answer);
+    work.tell_audit_trouble();
     answer
 }
 
@@ -137,12 +147,16 @@ fn select(layout: &Layout, name: Option<&Name>) -> Result<Settings, Failure> {
 struct Work<'a> {
     layout: &'a Layout,
     secrets: &'a memory::Secrets<'a>,
+    /// Who asks.
+    by: &'a str,
     clock: SystemClock,
     tell: &'a mut dyn FnMut(Event),
     /// What recovering came to, before the request.
     recovered: Recovered,
     /// Updates that did not stand, and of which nothing was gathered yet.
     unexplained: Vec<Journal>,
+    /// What is told of all this for later.
+    audit: RefCell<Audit>,
 }
 
 impl Work<'_> {

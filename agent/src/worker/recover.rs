@@ -159,6 +159,8 @@ fn recover(work: &mut Work<'_>, mut open: Journal, resume: bool) -> Result<Optio
     // One that was stuck before has been explained before.
     if let Some(outcome) = outcome.as_ref().filter(|_| open.entries().len() > written) {
         work.explain_later(&open, outcome);
+        let Reply { exit, message, .. } = told(&plan, outcome.clone());
+        work.audit_ended(&plan, exit, &message);
     }
     Ok(outcome)
 }

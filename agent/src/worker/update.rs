@@ -140,6 +140,7 @@ pub(super) fn approve(
     let path = work.here(settings).approvals();
     read_approvals(&path).map_err(|error| Failure::of(Exit::Configuration, &error))?;
     write_approval(&path, &approval).map_err(|error| Failure::early(&error))?;
+    work.audit_approved(settings, &approval);
     if look.installed.is_none() {
         // A first install asks for more than an approval: see `install`.
         let name = &settings.instance.name;
@@ -249,7 +250,9 @@ pub(super) fn manifest_of(update: &Path) -> PathBuf {
 /// Begins the journal of a plan.
 pub(super) fn begin(work: &Work<'_>, settings: &Settings, plan: Plan) -> Result<Journal, Failure> {
     let directory = work.here(settings).update(plan.id, &plan.to.version);
-    Journal::begin(&directory, plan, work.now()).map_err(|error| Failure::early(&error))
+    let journal = Journal::begin(&directory, plan, work.now()).map_err(|error| Failure::early(&error))?;
+    work.audit_began(journal.plan());
+    Ok(journal)
 }
 
 /// Runs a journal's plan.
@@ -272,7 +275,9 @@ pub(super) fn execute(
     };
     let outcome = update::run(journal, &mut world).map_err(|error| Failure::of(Exit::Unexpected, &error))?;
     work.explain_later(journal, &outcome);
-    Ok(told(&plan, outcome))
+    let reply = told(&plan, outcome);
+    work.audit_ended(&plan, reply.exit, &reply.message);
+    Ok(reply)
 }
 
 fn artifact_of(plan: &Plan) -> Option<&ArtifactRef> {

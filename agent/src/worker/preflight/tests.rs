@@ -66,6 +66,8 @@ impl Bench {
             tell: &mut tell,
             recovered: Recovered::default(),
             unexplained: Vec::new(),
+            by: "root",
+            audit: std::cell::RefCell::new(crate::audit::Audit::at(self.layout.audit())),
         };
         let ways = examine(&mut work, &self.settings(), &profile, &["main".parse().unwrap()]);
         assert!(self.root.path().exists());
