@@ -40,6 +40,9 @@ pub(super) enum Internal {
     Exec {
         #[arg(long)]
         session: bool,
+        /// Gives up first what code of the vendor's needs not
+        #[arg(long)]
+        confined: bool,
         #[arg(long)]
         log: Option<PathBuf>,
         #[arg(last = true, required = true)]
@@ -68,7 +71,12 @@ pub(super) fn run(layout: &Layout, verb: Internal) -> Result<Exit, Failure> {
             sqlite(&database, &Act::Copy { to, patience: Duration::from_secs(seconds) })
         }
         Internal::SqliteFold { database } => sqlite(&database, &Act::Fold),
-        Internal::Exec { session, log, command } => exec(session, log, &command),
+        Internal::Exec { session, confined, log, command } => {
+            if confined {
+                host::vendor::confine().map_err(|error| failure(&error))?;
+            }
+            exec(session, log, &command)
+        }
     }
 }
 

@@ -21,6 +21,9 @@ use crate::store::VendorCommand;
 /// How long beyond a command's own limit its manager may take to end it.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// With what access its files are made, whatever the agent was started with.
+const UMASK: u32 = 0o022;
+
 /// Runs the vendor's commands of one update.
 #[derive(Clone, Debug)]
 pub struct Vendor {
@@ -59,6 +62,17 @@ pub enum VendorError {
         /// What happened.
         source: durable::Error,
     },
+}
+
+/// Gives up what a command of the vendor's gets by itself in a unit: called in the process that is about to become it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn confine() -> std::io::Result<()> {
+    rustix::thread::set_no_new_privs(true)?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    Ok(rustix::process::setrlimit(rustix::process::Resource::Core, none)?)
 }
 
 impl Vendor {
@@ -155,6 +169,9 @@ impl Vendor {
         property(format!("EnvironmentFile={}", environment.display()));
         property("TimeoutStopSec=5".to_owned());
         property("NoNewPrivileges=yes".to_owned());
+        property(format!("UMask={UMASK:04o}"));
+        // What it held in its memory may be the application's secrets.
+        property("LimitCORE=0".to_owned());
         arguments.push("--".to_owned());
         arguments
     }
@@ -201,7 +218,7 @@ fn through_this_program<'a>(command: &VendorCommand) -> Child<'a> {
     {
         return Child::new(program, command.timeout).args(arguments);
     }
-    Child::new(program::own(), command.timeout).args(["internal", "exec", "--"]).args(&command.argv)
+    Child::new(program::own(), command.timeout).args(["internal", "exec", "--confined", "--"]).args(&command.argv)
 }
 
 /// The command as systemd-run(1) must be told: it looks for a relative program in its own directory and not in the unit's, and
@@ -226,28 +243,4 @@ fn environment_file(variables: &[(String, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_of_the_release_is_named_in_full_and_variables_are_left_to_it() {
-        let words = |argv: &[&str]| {
-            words(&VendorCommand {
-                argv: argv.iter().map(|&word| word.to_owned()).collect(),
-                env: Vec::new(),
-                directory: "/srv/app/1.1.0".into(),
-                timeout: Duration::from_secs(1),
-            })
-        };
-        assert_eq!(words(&["hooks/prepare.sh", "a/b"]), ["/srv/app/1.1.0/hooks/prepare.sh", "a/b"]);
-        assert_eq!(words(&["./prepare.sh"]), ["/srv/app/1.1.0/./prepare.sh"]);
-        assert_eq!(words(&["sh", "-c", "echo $HOME"]), ["sh", "-c", "echo $$HOME"]);
-        assert_eq!(words(&["/usr/bin/python3"]), ["/usr/bin/python3"]);
-    }
-
-    #[test]
-    fn a_secret_stays_one_word_in_an_environment_file() {
-        let text = environment_file(&[("PGPASSWORD".to_owned(), r#"p@s"s\w#r$d"#.to_owned())]);
-        assert_eq!(text, "PGPASSWORD=\"p@s\\\"s\\\\w#r\\$d\"\n");
-    }
-}
+mod tests;
