@@ -25,6 +25,9 @@ pub struct Verdict {
     pub knows: Option<bool>,
     /// Where it is broken.
     pub breaks: Vec<Break>,
+    /// Whether the last line is not as it was written: nobody knows then which hash it had.
+    #[serde(skip)]
+    doubted: bool,
 }
 
 /// A place where the chain is broken.
@@ -67,14 +70,15 @@ pub fn verify(path: &Path, known: Option<Sha256>) -> Result<Verdict, ReadError> 
 }
 
 impl Verdict {
-    /// Takes the next line, and says in a sentence why it cannot follow. What comes after a line that is wrong is judged by that
-    /// line as it is: one wrong line is told once.
+    /// Takes the next line, and says in a sentence why it cannot follow. One wrong line is told once: what comes after it may
+    /// have been written before it was changed, or afterwards.
     fn follow(&mut self, line: &[u8]) -> Result<(), String> {
-        let (head, last) = (self.head, self.last);
+        let (head, last) = (self.head.filter(|_| !self.doubted), self.last);
         self.lines += 1;
         self.head = Some(chain::bound_to(line));
         self.last = chain::number(line).or(Some(last.unwrap_or(0) + 1));
         self.first = self.first.or(self.last);
+        self.doubted = chain::number(line).is_none();
         let entry: Entry =
             serde_json::from_slice(line).map_err(|error| format!("it is no line of this log: {error}"))?;
         if chain::sealed(line).is_none() {

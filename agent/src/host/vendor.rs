@@ -69,10 +69,22 @@ pub enum VendorError {
 /// # Errors
 /// When the system refuses.
 pub fn confine() -> std::io::Result<()> {
+    close_inherited()?;
     rustix::thread::set_no_new_privs(true)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     Ok(rustix::process::setrlimit(rustix::process::Resource::Core, none)?)
+}
+
+/// What the agent opens is closed by itself in what it starts (`O_CLOEXEC`); what the agent was started with may not be.
+fn close_inherited() -> std::io::Result<()> {
+    let open = std::fs::read_dir("/proc/self/fd")?;
+    let open: Vec<i32> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    // One of them was that of the list, and is closed already.
+    for number in open.into_iter().filter(|number| *number > 2) {
+        let _ = nix::unistd::close(number);
+    }
+    Ok(())
 }
 
 impl Vendor {
