@@ -102,7 +102,7 @@ fn who_fetches_has_no_rights_and_sees_no_secret() {
     }
     for place in ["etc", "usr", "var", "var/log", "run", "dev/shm"] {
         let tried = machine.run(["touch", &format!("/proc/{pid}/root/{place}/written")]);
-        assert!(!tried.status.success(), "{place} can be written, by root in its place");
+        assert!(!tried.status.success(), "{place} can be written, by root in its place: {}", tells("cat mountinfo"));
     }
     let programs = machine.run(["nsenter", "--target", &pid, "--mount", "/bin/true"]);
     assert!(!programs.status.success(), "it can run other programs");
@@ -149,7 +149,7 @@ const SPY: &str = r#"#!/bin/sh
     echo environment:
     env
     echo secrets:
-    cat /var/lib/surefoot/kkt/scratch/*.env /etc/surefoot/canary 2>/dev/null
+    cat /var/lib/surefoot/kkt/scratch/*.env /var/lib/surefoot/canary 2>/dev/null
     echo end
 } > /var/tmp/seen
 exec /usr/bin/getent "$@"
@@ -160,12 +160,12 @@ fn the_vendors_code_is_the_applications_user_and_has_nothing_of_the_agents() {
     let machine = boot(scenario::adopted(), "vendor");
     let site = Site::look_at(&machine).expect("the site is there");
     machine.write("/usr/local/bin/getent", SPY);
-    machine.write("/etc/surefoot/canary", "CANARY-IN-A-FILE");
+    machine.write("/var/lib/surefoot/canary", "CANARY-IN-A-FILE");
     machine.write(
         "/etc/systemd/system/surefoot.service.d/canary.conf",
         "[Service]\nEnvironment=CANARY=CANARY-IN-AN-ENVIRONMENT\n",
     );
-    machine.sh("chmod 755 /usr/local/bin/getent; chmod 600 /etc/surefoot/canary
+    machine.sh("chmod 755 /usr/local/bin/getent; chmod 600 /var/lib/surefoot/canary
          systemctl daemon-reload; systemctl restart surefoot.service");
     site.wait_for_agent();
     site.offer("upto-1.1.0");

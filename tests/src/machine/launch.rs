@@ -154,6 +154,8 @@ fn nspawn_arguments(machine: &Description) -> Vec<OsString> {
     .chain(["--link-journal=no", "--resolv-conf=off", "--timezone=off", "--console=read-only"])
     .map(OsString::from)
     .collect();
+    // IPAddressDeny= of the machine's units is a program for the kernel (bpf(2)).
+    arguments.push("--system-call-filter=bpf".into());
     arguments.push(format!("--machine={}", machine.unique).into());
     for (host, guest, access) in &machine.binds {
         let mut bind = OsString::from(access.flag());
