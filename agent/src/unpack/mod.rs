@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use manifest_schema::manifest::{Artifact, FileEntry, Format};
 
-pub use blocks::Blocks;
+pub use blocks::{Blocks, open_spool};
 pub use files::UnpackError;
 
 use crate::durable::TreeWriter;
