@@ -3,6 +3,7 @@
 //! It knows keys and versions; it does not know policy. Bytes are stored as they were received and verified again each
 //! time they are loaded. Metadata that was refused is never stored, so it cannot stand in the way of the next cycle.
 
+mod cycle;
 mod error;
 mod releases;
 mod reset;
@@ -12,17 +13,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use manifest_schema::digest::Sha256;
-use manifest_schema::tuf::{self, Expiry, MetaFile, RoleName, RootUpdate, TrustedRepository, Update};
+use manifest_schema::tuf::{Expiry, RoleName, TrustedRepository};
 
+pub use cycle::{Lent, Looked};
 pub use error::TrustError;
 pub use reset::NewRoot;
 
 use crate::config::Settings;
 use crate::durable;
-use crate::source::ReleaseSource;
-
-/// How often a cycle starts again when the source changed under it.
-const MOST_RESTARTS: u32 = 3;
 
 /// The metadata of one instance: in memory, and where it is stored.
 pub struct Trust {
@@ -110,22 +108,6 @@ impl Trust {
         &self.left_out
     }
 
-    /// One cycle (TUF 5.3 to 5.6) at the fixed time `now`. A source that changes in the middle, as a forge does while a
-    /// release is made, has files missing for a moment: the cycle starts again, a few times.
-    ///
-    /// # Errors
-    /// When the source does not answer or what it gave is refused. What was verified before that stays stored.
-    pub fn refresh(&mut self, source: &mut dyn ReleaseSource, now: Timestamp) -> Result<(), TrustError> {
-        let mut roots = tuf::MAX_ROOT_STEPS;
-        for _ in 0..MOST_RESTARTS {
-            match self.cycle(source, now, &mut roots) {
-                Err(TrustError::Missing(_)) => {}
-                outcome => return outcome,
-            }
-        }
-        self.cycle(source, now, &mut roots)
-    }
-
     /// Makes the stored metadata current without a source: for reading verbs. Expired metadata is refused here as well.
     ///
     /// # Errors
@@ -140,66 +122,6 @@ impl Trust {
         let _ = self.repository.update_timestamp(&timestamp, expiry).map_err(TrustError::Refused)?;
         self.repository.update_snapshot(&snapshot, expiry).map_err(TrustError::Refused)?;
         self.repository.update_targets(&targets, expiry).map_err(TrustError::Refused)
-    }
-
-    /// `roots` is how many more roots may be followed, whatever the number of restarts.
-    fn cycle(&mut self, source: &mut dyn ReleaseSource, now: Timestamp, roots: &mut usize) -> Result<(), TrustError> {
-        self.repository.begin_cycle();
-        self.follow_roots(source, roots)?;
-        let expiry = Expiry::Enforce(now);
-        let bytes = fetch(source, "timestamp.json", RoleName::Timestamp.cap())?;
-        if self.repository.update_timestamp(&bytes, expiry).map_err(TrustError::Refused)? == Update::New {
-            self.store(RoleName::Timestamp, &bytes)?;
-        }
-        let wanted = self.repository.wanted_snapshot().expect("a timestamp is current");
-        let bytes = self.stored_or_fetched(source, RoleName::Snapshot, wanted)?;
-        self.repository.update_snapshot(&bytes, expiry).map_err(TrustError::Refused)?;
-        self.store(RoleName::Snapshot, &bytes)?;
-        let wanted = self.repository.wanted_targets().expect("a snapshot is current");
-        let bytes = self.stored_or_fetched(source, RoleName::Targets, wanted)?;
-        self.repository.update_targets(&bytes, expiry).map_err(TrustError::Refused)?;
-        self.store(RoleName::Targets, &bytes)
-    }
-
-    /// Each root is stored before the next one is asked for. What was trusted before is then held against the keys of the
-    /// last, exactly as the next start will do it: one cycle must not refuse what the next one takes.
-    fn follow_roots(&mut self, source: &mut dyn ReleaseSource, left: &mut usize) -> Result<(), TrustError> {
-        let mut last = None;
-        while *left > 0 {
-            let next = RoleName::Root.file_name(self.repository.root().version + 1);
-            let Some(bytes) = source.metadata(&next, RoleName::Root.cap()).map_err(TrustError::Source)? else { break };
-            self.follow_root(&bytes)?;
-            *left -= 1;
-            last = Some(bytes);
-        }
-        if let Some(root) = last {
-            self.repository = TrustedRepository::from_root(&root, None).map_err(TrustError::Refused)?;
-            self.fingerprint = Sha256::of(&root);
-            self.load_previous();
-        }
-        Ok(())
-    }
-
-    fn follow_root(&mut self, bytes: &[u8]) -> Result<(), TrustError> {
-        if self.repository.update_root(bytes).map_err(TrustError::Refused)? == RootUpdate::ForgetCached {
-            for role in [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets] {
-                durable::remove_file(&self.path(role)).map_err(TrustError::Store)?;
-            }
-        }
-        self.store(RoleName::Root, bytes)
-    }
-
-    fn stored_or_fetched(
-        &self,
-        source: &mut dyn ReleaseSource,
-        role: RoleName,
-        wanted: MetaFile,
-    ) -> Result<Vec<u8>, TrustError> {
-        let is_kept = self.repository.known(role).is_some_and(|(version, _)| version == wanted.version);
-        match self.stored(role) {
-            Ok(Some(bytes)) if is_kept && Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
-            Ok(_) | Err(_) => fetch(source, &role.file_name(wanted.version), wanted.length.min(role.cap())),
-        }
     }
 
     fn path(&self, role: RoleName) -> PathBuf {
@@ -231,10 +153,6 @@ fn read_at_most(path: &Path, cap: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(cap + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn fetch(source: &mut dyn ReleaseSource, name: &str, cap: u64) -> Result<Vec<u8>, TrustError> {
-    source.metadata(name, cap).map_err(TrustError::Source)?.ok_or_else(|| TrustError::Missing(name.to_owned()))
 }
 
 #[cfg(test)]

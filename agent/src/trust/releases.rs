@@ -4,10 +4,9 @@ use manifest_schema::manifest::{LARGEST, Manifest, ReleaseCustom};
 use manifest_schema::tuf::{RoleName, TargetPath, Verified};
 use manifest_schema::version::ReleaseVersion;
 
-use super::{Trust, TrustError, read};
+use super::{Lent, Trust, TrustError, read};
 use crate::decide::Candidate;
 use crate::durable;
-use crate::source::ReleaseSource;
 
 impl Trust {
     /// Every release that the current metadata names. Call after [`Trust::refresh`] or [`Trust::resume`].
@@ -37,11 +36,7 @@ impl Trust {
     ///
     /// # Errors
     /// When the metadata does not name it, it is not what was signed, or it contradicts what is signed of it.
-    pub fn manifest(
-        &self,
-        release: &Candidate,
-        source: Option<&mut dyn ReleaseSource>,
-    ) -> Result<Verified<Manifest>, TrustError> {
+    pub fn manifest(&self, release: &Candidate, source: Option<Lent<'_>>) -> Result<Verified<Manifest>, TrustError> {
         let path = manifest_path(&release.custom.version);
         let signed = self.repository.target(&path).map_err(TrustError::Refused)?;
         let store = self.directory.join("manifests").join(format!("{}.json", signed.sha256));
@@ -94,7 +89,7 @@ impl Trust {
     ///
     /// # Errors
     /// When the current metadata does not name it, or what the source gives is not what was signed.
-    pub fn target(&self, path: &TargetPath, source: &mut dyn ReleaseSource) -> Result<Verified<Vec<u8>>, TrustError> {
+    pub fn target(&self, path: &TargetPath, source: Lent<'_>) -> Result<Verified<Vec<u8>>, TrustError> {
         let signed = self.repository.target(path).map_err(TrustError::Refused)?;
         let bytes = fetch(source, &path.hashed(&signed.sha256), signed.length)?;
         self.repository.verify_target(path, bytes).map_err(TrustError::Refused)
@@ -128,7 +123,7 @@ fn target_path(text: &str) -> TargetPath {
     text.parse().expect("a version and the checked name of an artifact make a target path")
 }
 
-fn fetch(source: &mut dyn ReleaseSource, hashed: &str, length: u64) -> Result<Vec<u8>, TrustError> {
+fn fetch(source: Lent<'_>, hashed: &str, length: u64) -> Result<Vec<u8>, TrustError> {
     let mut bytes = Vec::new();
     let length = length.min(LARGEST);
     source

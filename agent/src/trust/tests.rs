@@ -6,6 +6,7 @@ mod clock;
 use std::panic::AssertUnwindSafe;
 
 use jiff::SignedDuration;
+use manifest_schema::tuf;
 
 use super::*;
 use crate::decide::Candidate;

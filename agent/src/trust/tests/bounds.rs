@@ -1,9 +1,9 @@
 //! What a cycle may cost, and that one cycle never refuses what the next one takes.
 
-use manifest_schema::tuf::{SigningKey, sign};
+use manifest_schema::tuf::{MetaFile, SigningKey, sign};
 
 use super::*;
-use crate::source::Sink;
+use crate::source::{ReleaseSource, Sink};
 use crate::update::tests::repository::Shelf;
 
 fn roots_asked(pair: &Pair) -> usize {
