@@ -21,6 +21,9 @@ pub struct File {
     pub directory: PathBuf,
     /// From where releases come: `github:OWNER/REPO`, `https://…`, or a directory.
     pub source: String,
+    /// Other places that have the same releases, in the form of `source`: asked too, in this order.
+    #[serde(default)]
+    pub mirrors: Vec<String>,
     /// The login name of the application's user. Without root it is always the agent's own.
     pub user: Option<String>,
     /// GitHub Enterprise: its web address, instead of GitHub's.
@@ -63,6 +66,8 @@ pub(super) struct Partial {
     product: Option<Name>,
     directory: Option<PathBuf>,
     source: Option<String>,
+    #[serde(default)]
+    mirrors: Vec<String>,
     user: Option<String>,
     github_url: Option<String>,
     root: Option<PathBuf>,

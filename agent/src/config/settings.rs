@@ -16,6 +16,8 @@ use crate::store::Clients;
 
 /// Most seconds that clients of a database may be waited for.
 const LONGEST_WAIT: u64 = 600;
+/// Most mirrors of one instance.
+const MOST_MIRRORS: usize = 8;
 
 /// One instance, as configured.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub product: Name,
     /// From where releases come.
     pub source: SourceSpec,
+    /// Other places that have the same releases. The newest valid metadata of all of them counts.
+    pub mirrors: Vec<SourceSpec>,
     /// The vendor's first `root.json`.
     pub root: PathBuf,
     /// Its hash, where it is pinned by that as well.
@@ -63,8 +67,11 @@ impl Settings {
             return Err(wrong("directory", format!("{} is not an absolute path", file.directory.display())));
         }
         let user = resolve_user(file.user.as_deref()).map_err(|reason| wrong("user", reason))?;
-        let source = SourceSpec::parse(&file.source, file.github_url.as_deref())
-            .map_err(|error| wrong("source", crate::exit::chain(&error)))?;
+        let parse = |text: &str| {
+            SourceSpec::parse(text, file.github_url.as_deref()).map_err(|error| crate::exit::chain(&error))
+        };
+        let source = parse(&file.source).map_err(|reason| wrong("source", reason))?;
+        let mirrors = mirrors_of(&file.mirrors, &source, parse).map_err(|reason| wrong("mirrors", reason))?;
         let schedule = schedule_of(&file.schedule).map_err(|reason| wrong("schedule", reason))?;
         let directory = path.parent().unwrap_or(Path::new("/"));
         let root = directory.join(file.root.clone().unwrap_or_else(|| format!("{name}.root.json").into()));
@@ -78,6 +85,7 @@ impl Settings {
             },
             product: file.product.clone(),
             source,
+            mirrors,
             root,
             root_fingerprint: file.root_fingerprint,
             policy: Policy {
@@ -91,6 +99,11 @@ impl Settings {
             overrides: file,
             path,
         })
+    }
+
+    /// All places that have releases, in their order.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceSpec> {
+        std::iter::once(&self.source).chain(&self.mirrors)
     }
 
     /// Where the application lives.
@@ -149,6 +162,26 @@ fn resolve_user(name: Option<&str>) -> Result<Option<User>, String> {
         return Err("the application's own code never runs as root".to_owned());
     }
     Ok(Some(User { name: name.to_owned(), uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+}
+
+/// Each of them costs a question at every check, and its silence a wait.
+fn mirrors_of(
+    texts: &[String],
+    source: &SourceSpec,
+    parse: impl Fn(&str) -> Result<SourceSpec, String>,
+) -> Result<Vec<SourceSpec>, String> {
+    if texts.len() > MOST_MIRRORS {
+        return Err(format!("there are {}, at most {MOST_MIRRORS} are asked", texts.len()));
+    }
+    let mut mirrors: Vec<SourceSpec> = Vec::new();
+    for text in texts {
+        let mirror = parse(text)?;
+        if mirror == *source || mirrors.contains(&mirror) {
+            return Err(format!("{mirror} is named twice"));
+        }
+        mirrors.push(mirror);
+    }
+    Ok(mirrors)
 }
 
 fn schedule_of(file: &ScheduleFile) -> Result<Schedule, String> {

@@ -70,6 +70,27 @@ fn clients_of_databases_are_dealt_with_as_configured() {
 }
 
 #[test]
+fn mirrors_are_asked_in_the_order_in_which_they_are_written() {
+    let with = |mirrors: &str| GOOD.replace("user =", &format!("mirrors = [{mirrors}]\nuser ="));
+    let (_root, layout) = machine(&[("kkt.toml", &with("\"https://mirror.example/kkt\", \"/srv/mirror\""))]);
+    let settings = select(&layout, None).unwrap();
+    let sources: Vec<String> = settings.sources().map(ToString::to_string).collect();
+    assert_eq!(sources, ["https://github.com/acme/kkt", "https://mirror.example/kkt/", "/srv/mirror"]);
+    for (mirrors, words) in [
+        ("\"http://mirror.example/\"", "not encrypted"),
+        ("\"https://user:secret@mirror.example/\"", "user name or password"),
+        ("\"mirror.example\"", "not understood"),
+        ("\"github:acme/kkt\"", "named twice"),
+        ("\"/srv/a\", \"/srv/a\"", "named twice"),
+        (&(0..9).map(|n| format!("\"/srv/{n}\", ")).collect::<String>(), "at most 8"),
+    ] {
+        let refused = refusal(&[("kkt.toml", &with(mirrors))]);
+        assert!(refused.contains("mirrors") && refused.contains(words), "{refused}");
+        assert!(!refused.contains("secret"), "{refused}");
+    }
+}
+
+#[test]
 fn files_that_nobody_reads_and_two_claims_are_errors() {
     assert!(refusal(&[("kkt.toml", GOOD), ("kkt.tmol", "")]).contains("nothing reads"));
     assert!(refusal(&[("kkt.toml", GOOD), ("ktk.d/a.toml", "")]).contains("nothing reads"));

@@ -13,12 +13,21 @@ use super::{Fetcher, ReleaseSource, Sink, SourceError, retry};
 pub struct Remote {
     spec: SourceSpec,
     fetcher: Fetcher,
+    /// Attempts at a metadata file.
+    tries: u32,
 }
 
 impl Remote {
     /// A source that `fetcher` reads.
     pub fn new(spec: SourceSpec, fetcher: Fetcher) -> Self {
-        Self { spec, fetcher }
+        Self { spec, fetcher, tries: retry::TRIES }
+    }
+
+    /// One of several that have the same metadata: one that fails is not asked again, the next is. So one that hangs costs
+    /// [`Timeouts::head`] or [`Timeouts::total`] once.
+    #[must_use]
+    pub fn beside_others(self) -> Self {
+        Self { tries: 1, ..self }
     }
 
     /// What is read.
@@ -66,6 +75,9 @@ impl Remote {
                 return Ok(bytes);
             };
             failed += 1;
+            if failed >= self.tries {
+                return Err(error);
+            }
             rest(failed, error)?;
         }
     }

@@ -53,8 +53,8 @@ pub struct World<'w> {
 
 /// What only the first part of an update needs: the release on its way here.
 pub struct Delivery<'w> {
-    /// From where.
-    pub source: &'w mut (dyn ReleaseSource + 'static),
+    /// From where, best first: where one fails, the next goes on.
+    pub sources: Vec<&'w mut (dyn ReleaseSource + 'static)>,
     /// What it must be.
     pub manifest: &'w Verified<Manifest>,
     /// The artifact's name at the source.

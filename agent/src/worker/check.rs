@@ -5,14 +5,14 @@ use manifest_schema::tuf::Verified;
 use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
-use super::{Reply, Work, source};
+use super::sources::{Heard, Sources};
+use super::{Reply, Work};
 use crate::config::Settings;
 use crate::decide::{self, Because, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
 use crate::plan::Side;
-use crate::source::Remote;
 use crate::trust::{Trust, TrustError};
 
 /// Everything that is known of an instance after looking.
@@ -20,7 +20,8 @@ pub(super) struct Look {
     pub(super) journals: Vec<Journal>,
     pub(super) installed: Option<Side>,
     pub(super) trust: Trust,
-    pub(super) source: Remote,
+    pub(super) sources: Sources,
+    pub(super) heard: Vec<Heard>,
     pub(super) releases: Vec<Candidate>,
 }
 
@@ -43,35 +44,45 @@ pub struct LastCheck {
     /// How much it matters.
     #[serde(default)]
     pub severity: Option<Severity>,
+    /// What each source came to, in their configured order; none where it did not come to asking them.
+    #[serde(default)]
+    pub sources: Vec<Heard>,
 }
 
 impl LastCheck {
     /// A check after which nothing is known to expire or to wait.
     pub(super) fn new(at: jiff::Timestamp, exit: Exit, message: String) -> Self {
-        Self { at, exit, message, expires: None, waiting: None, because: None, severity: None }
+        Self { at, exit, message, expires: None, waiting: None, because: None, severity: None, sources: Vec::new() }
     }
 }
 
 /// Asks the source, and writes down how that went.
 pub(super) fn look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
-    let outcome = try_look(work, settings);
+    let mut heard = Vec::new();
+    let outcome = try_look(work, settings, &mut heard);
     if let Err(failure) = &outcome {
-        remember(work, settings, &LastCheck::new(work.now(), failure.exit, failure.message.clone()))?;
+        let last = LastCheck::new(work.now(), failure.exit, failure.message.clone());
+        remember(work, settings, &LastCheck { sources: heard, ..last })?;
     }
     outcome
 }
 
-fn try_look(work: &mut Work<'_>, settings: &Settings) -> Result<Look, Failure> {
+fn try_look(work: &mut Work<'_>, settings: &Settings, heard: &mut Vec<Heard>) -> Result<Look, Failure> {
     let here = work.here(settings);
     let trusted = |error: TrustError| Failure::of(error.exit(), &error);
     durable::make_dirs(&here.trust(), 0o755).map_err(|error| Failure::early(&error))?;
     let journals = journals(work, settings)?;
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
     trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
-    let mut source = source(work.layout, settings)?;
-    trust.refresh(&mut source, work.now()).map_err(trusted)?;
+    let mut sources = Sources::open(work.layout, settings)?;
+    sources.refresh(&mut trust, work.now(), heard)?;
+    for heard in heard.iter() {
+        let Some(failed) = &heard.failed else { continue };
+        work.note(format!("{}: {} does not count: {failed}", settings.instance.name, heard.source));
+    }
     let releases = trust.releases().map_err(trusted)?;
-    Ok(Look { installed: history::installed(&journals), journals, trust, source, releases })
+    let installed = history::installed(&journals);
+    Ok(Look { installed, journals, trust, sources, heard: heard.clone(), releases })
 }
 
 pub(super) fn journals(work: &Work<'_>, settings: &Settings) -> Result<Vec<Journal>, Failure> {
@@ -114,9 +125,12 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     Ok(Reply {
         exit: Exit::Ok,
         message,
-        answer: Some(
-            serde_json::json!({ "instance": name, "findings": decision.trace, "verdict": verdict(&decision.verdict) }),
-        ),
+        answer: Some(serde_json::json!({
+            "instance": name,
+            "findings": decision.trace,
+            "verdict": verdict(&decision.verdict),
+            "sources": told(work, &look.heard),
+        })),
     })
 }
 
@@ -148,6 +162,7 @@ pub(super) fn note_decision(
 ) -> Result<(), Failure> {
     let mut last = LastCheck::new(work.now(), Exit::Ok, message);
     last.expires = look.trust.expires();
+    last.sources.clone_from(&look.heard);
     match &decision.verdict {
         Verdict::Await { version, severity, because } => {
             (last.waiting, last.severity, last.because) = (Some(version.clone()), Some(*severity), Some(*because));
@@ -160,17 +175,31 @@ pub(super) fn note_decision(
 pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -> Result<(), Failure> {
     let failure = |error: durable::Error| Failure::early(&error);
     let here = work.here(settings);
-    let last = LastCheck { message: work.secrets.hide(&last.message), ..last.clone() };
+    let (message, sources) = (work.secrets.hide(&last.message), told(work, &last.sources));
+    let last = LastCheck { message, sources, ..last.clone() };
     work.audit_decided(settings, &last);
     let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
     durable::write_over(&here.last_check(), &text, 0o644).map_err(failure)
 }
 
-/// The verified manifest of a release.
+/// What the sources came to, as it may be kept and shown.
+fn told(work: &Work<'_>, heard: &[Heard]) -> Vec<Heard> {
+    let hidden = |heard: &Heard| heard.failed.as_ref().map(|failed| work.secrets.hide(failed));
+    heard.iter().map(|heard| Heard { failed: hidden(heard), ..heard.clone() }).collect()
+}
+
+/// The verified manifest of a release, from the first source that has it. Where none has, the first one's reason counts.
 pub(super) fn manifest(look: &mut Look, version: &ReleaseVersion) -> Result<Verified<Manifest>, Failure> {
     let candidate = candidate(look, version)?.clone();
-    look.trust.manifest(&candidate, Some(&mut look.source)).map_err(|error| Failure::of(error.exit(), &error))
+    let mut failed = None;
+    for source in look.sources.each() {
+        match look.trust.manifest(&candidate, Some(source)) {
+            Ok(manifest) => return Ok(manifest),
+            Err(error) => failed = failed.or(Some(Failure::of(error.exit(), &error))),
+        }
+    }
+    Err(failed.expect("there is always a source"))
 }
 
 pub(super) fn candidate<'a>(look: &'a Look, version: &ReleaseVersion) -> Result<&'a Candidate, Failure> {

@@ -13,9 +13,11 @@ mod preflight;
 mod recover;
 pub mod rollback;
 mod room;
+mod sources;
 mod update;
 
 pub use check::LastCheck;
+pub use sources::Heard;
 
 use std::cell::RefCell;
 use std::io::{BufRead, Write};
@@ -42,7 +44,7 @@ use crate::plan::Manager;
 use crate::program;
 use crate::redact::Redactor;
 use crate::request::{Asked, Request};
-use crate::source::{Answer, Fetcher, Remote};
+use crate::source::{Answer, Fetcher};
 use recover::Recovered;
 
 /// How long to wait for a worker that is being ended.
@@ -278,11 +280,6 @@ fn fetch_user() -> Result<Option<(u32, u32)>, Failure> {
         Failure::new(Exit::Configuration, format!("the system user {FETCH_USER} is missing: run systemd-sysusers"))
     })?;
     Ok(Some((user.uid.as_raw(), user.gid.as_raw())))
-}
-
-/// The source of an instance's releases.
-fn source(layout: &Layout, settings: &Settings) -> Result<Remote, Failure> {
-    Ok(Remote::new(settings.source.clone(), fetcher(layout)?))
 }
 
 /// Asks URLs through a fetch process of its own, started when the first one is asked.

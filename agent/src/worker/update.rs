@@ -186,8 +186,9 @@ fn apply_decided(
     let outcome = apply(work, settings, look, version, why);
     if let Err(failure) = &outcome {
         let message = format!("{version} cannot go in: {}", failure.message);
-        let expires = look.trust.expires();
-        check::remember(work, settings, &LastCheck { expires, ..LastCheck::new(work.now(), failure.exit, message) })?;
+        let (expires, sources) = (look.trust.expires(), look.heard.clone());
+        let last = LastCheck::new(work.now(), failure.exit, message);
+        check::remember(work, settings, &LastCheck { expires, sources, ..last })?;
     }
     outcome
 }
@@ -239,7 +240,7 @@ fn apply(
     let directory = journal.directory().to_owned();
     durable::write_atomic(&manifest_of(&directory), &manifest.write(), 0o640)
         .map_err(|error| Failure::early(&error))?;
-    execute(work, &mut journal, Some(Delivery { source: &mut look.source, manifest: &manifest, hashed_path }))
+    execute(work, &mut journal, Some(Delivery { sources: look.sources.each(), manifest: &manifest, hashed_path }))
 }
 
 /// Where an update's directory holds the manifest of the release.

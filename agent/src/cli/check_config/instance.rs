@@ -39,6 +39,7 @@ pub(super) struct Report {
     user: Option<String>,
     service_manager: Manager,
     source: String,
+    mirrors: Vec<String>,
     policy: String,
     next_checks: Vec<Timestamp>,
     pub(super) findings: Vec<Finding>,
@@ -53,14 +54,19 @@ impl Report {
             Manager::Systemd => "systemd",
             Manager::Command => "the vendor's commands",
         };
-        vec![
+        let mut rows = vec![
             ("directory", format!("{} ({managed})", self.directory.display())),
             ("user", self.user.clone().unwrap_or_else(|| "the agent's own, which is not root".to_owned())),
             ("services", format!("by {manager}")),
             ("source", self.source.clone()),
             ("policy", self.policy.clone()),
             ("checks at", if checks.is_empty() { "never".to_owned() } else { checks.join(", ") }),
-        ]
+        ];
+        if !self.mirrors.is_empty() {
+            let after_source = 1 + rows.iter().position(|(name, _)| *name == "source").unwrap_or_default();
+            rows.insert(after_source, ("mirrors", self.mirrors.join(", ")));
+        }
+        rows
     }
 }
 
@@ -70,7 +76,7 @@ pub(super) fn report(layout: &Layout, settings: &Settings, now: Timestamp) -> Re
     let mut findings = Vec::new();
     findings.extend(next_checks.as_ref().err().map(|reason| Finding::wrong("schedule", reason)));
     findings.extend(root(settings, now));
-    findings.extend(source(settings));
+    findings.extend(settings.sources().filter_map(source));
     // Where the history cannot be read, the link tells.
     let mut managed = settings.app().current_version().is_some();
     match instances::journals(layout, &instance.name) {
@@ -91,6 +97,7 @@ pub(super) fn report(layout: &Layout, settings: &Settings, now: Timestamp) -> Re
         user: instance.user.as_ref().map(|user| user.name.clone()),
         service_manager: instance.manager,
         source: settings.source.to_string(),
+        mirrors: settings.mirrors.iter().map(ToString::to_string).collect(),
         policy: policy(&settings.policy),
         next_checks: next_checks.unwrap_or_default(),
         findings,
@@ -155,8 +162,8 @@ fn root(settings: &Settings, now: Timestamp) -> Option<Finding> {
     })
 }
 
-fn source(settings: &Settings) -> Option<Finding> {
-    match &settings.source {
+fn source(spec: &SourceSpec) -> Option<Finding> {
+    match spec {
         SourceSpec::GitHub { .. } | SourceSpec::Mirror { .. } => None,
         SourceSpec::Directory { path } if path.join("metadata").is_dir() => None,
         SourceSpec::Directory { path } => {

@@ -41,7 +41,7 @@ pub(super) fn look(layout: &Layout, all: &[Settings], now: Timestamp) -> Vec<Fin
     if nix::unistd::geteuid().is_root() {
         findings.push(fetch_user());
     }
-    if all.iter().any(|settings| needs_certificates(&settings.source)) {
+    if all.iter().flat_map(Settings::sources).any(needs_certificates) {
         findings.push(certificates());
     }
     findings

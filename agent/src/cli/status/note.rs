@@ -49,6 +49,7 @@ impl Note<'_> {
         self.setbacks();
         self.waiting();
         self.checks(agent);
+        self.sources();
         self.rollback();
         self.field("directory", &self.status.directory.display().to_string());
         self.text
@@ -203,6 +204,21 @@ impl Note<'_> {
             Some(at) if agent != Agent::NotRunning => self.field("next check", &words::moment(at)),
             Some(_) => self.field("next check", "when the agent runs again"),
             None => self.field("next check", &format!("never: see {}", words::command("surefoot config check"))),
+        }
+    }
+
+    /// Where not everything comes from the first source: from where, and what is wrong with the others.
+    fn sources(&mut self) {
+        let Some(last) = &self.status.last_check else { return };
+        if last.sources.len() < 2 {
+            return;
+        }
+        if let Some(used) = last.sources.iter().skip(1).find(|heard| heard.used) {
+            self.field("read from", &used.source);
+        }
+        for heard in &last.sources {
+            let Some(failed) = &heard.failed else { continue };
+            self.field("source", &format!("{} does not count: {failed}", heard.source));
         }
     }
 

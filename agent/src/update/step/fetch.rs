@@ -10,6 +10,8 @@ use super::StepError;
 use crate::durable::{self, Partial};
 use crate::event::{Event, Unit};
 use crate::plan::ArtifactRef;
+use crate::source::ReleaseSource;
+use crate::unpack;
 use crate::update::Walk;
 
 /// Where the complete artifact lies until it is unpacked.
@@ -37,11 +39,11 @@ pub(super) fn apply(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<(),
         return Ok(());
     }
     let good = good_blocks(&partial, &artifact);
-    let from = (good as u64 * BLOCK_SIZE).min(artifact.length);
+    let from = length_of(good, &artifact);
     let file =
         if good > 0 { durable::resume_partial(&partial, from)? } else { durable::create_partial(&partial, 0o600)? };
     let mut checker = Checker { artifact: &artifact, next: good, block: Vec::new(), file, failed: None };
-    let outcome = receive(walk, &mut checker, from);
+    let outcome = receive(walk, &mut checker);
     if let Some(error) = checker.failed {
         return Err(error.into());
     }
@@ -57,15 +59,38 @@ pub(super) fn revert(walk: &mut Walk<'_, '_>, wanted: &ArtifactRef) -> Result<()
     Ok(durable::remove_file(&pending(walk, wanted))?)
 }
 
-fn receive(walk: &mut Walk<'_, '_>, checker: &mut Checker<'_>, from: u64) -> Result<(), StepError> {
-    let delivery = walk.world.delivery.as_mut().ok_or_else(|| StepError::Missing("there is no source".to_owned()))?;
-    let (length, mut done) = (checker.artifact.length, from);
-    let tell = &mut *walk.world.tell;
-    let hashed = delivery.hashed_path.clone();
-    delivery.source.target(&hashed, from, length, &mut |bytes| {
+/// From one source after the other: the next goes on after the last good block, whatever was wrong with the one before.
+/// Where none is left, what was wrong with the first counts.
+fn receive(walk: &mut Walk<'_, '_>, checker: &mut Checker<'_>) -> Result<(), StepError> {
+    let missing = || StepError::Missing("there is no source".to_owned());
+    let delivery = walk.world.delivery.as_mut().ok_or_else(missing)?;
+    let mut first = None;
+    let several = delivery.sources.len() > 1;
+    for source in &mut delivery.sources {
+        let Err(error) = receive_from(*source, &delivery.hashed_path, checker, walk.world.tell) else { return Ok(()) };
+        checker.block.clear();
+        if checker.failed.is_some() {
+            return Err(error);
+        }
+        if several {
+            (walk.world.tell)(Event::Note { text: crate::exit::chain(&error) });
+        }
+        first = first.or(Some(error));
+    }
+    Err(first.unwrap_or_else(missing))
+}
+
+fn receive_from(
+    source: &mut (dyn ReleaseSource + 'static),
+    hashed_path: &str,
+    checker: &mut Checker<'_>,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(), StepError> {
+    let (mut done, total) = (checker.checked(), checker.artifact.length);
+    source.target(hashed_path, done, total, &mut |bytes| {
         checker.take(bytes)?;
         done += bytes.len() as u64;
-        tell(Event::Progress { done, total: length, unit: Unit::Bytes });
+        tell(Event::Progress { done, total, unit: Unit::Bytes });
         Ok(())
     })?;
     checker.is_complete().map_err(StepError::Missing)
@@ -73,7 +98,7 @@ fn receive(walk: &mut Walk<'_, '_>, checker: &mut Checker<'_>, from: u64) -> Res
 
 /// How many blocks at the beginning of a file are what was signed.
 fn good_blocks(path: &std::path::Path, artifact: &Artifact) -> usize {
-    let Ok(mut file) = std::fs::File::open(path) else { return 0 };
+    let Ok(mut file) = unpack::open_spool(path) else { return 0 };
     let mut left = artifact.length;
     let good = artifact.blocks.iter().take_while(|hash| {
         let length = left.min(BLOCK_SIZE);
@@ -83,6 +108,11 @@ fn good_blocks(path: &std::path::Path, artifact: &Artifact) -> usize {
         read.is_ok_and(|read| read as u64 == length) && Sha256::of(&block) == **hash
     });
     good.count()
+}
+
+/// Bytes that the first `blocks` blocks hold.
+fn length_of(blocks: usize, artifact: &Artifact) -> u64 {
+    (blocks as u64 * BLOCK_SIZE).min(artifact.length)
 }
 
 /// Holds back a block until it is whole and right.
@@ -106,6 +136,11 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Bytes that are whole and right.
+    fn checked(&self) -> u64 {
+        length_of(self.next, self.artifact)
     }
 
     fn length_of_next(&self) -> usize {

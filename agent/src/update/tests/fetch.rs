@@ -7,6 +7,7 @@ use manifest_schema::manifest::BLOCK_SIZE;
 
 use super::machine::Machine;
 use super::release::Release;
+use super::repository::Shelf;
 use crate::plan::Step;
 use crate::update::{Walk, step};
 
@@ -48,6 +49,15 @@ fn bench() -> Bench {
 impl Bench {
     fn fetch(&mut self) -> Result<(), String> {
         let step = self.step.clone();
+        let outcome = self
+            .machine
+            .with_world(&mut self.journal, |journal, world| step::apply(&mut Walk::new(journal, world), &step));
+        outcome.map_err(|error| crate::exit::chain(&error))
+    }
+
+    fn stage(&mut self) -> Result<(), String> {
+        let step = self.journal.plan().steps[1].clone();
+        assert!(matches!(step, Step::Stage { .. }));
         let outcome = self
             .machine
             .with_world(&mut self.journal, |journal, world| step::apply(&mut Walk::new(journal, world), &step));
@@ -167,4 +177,77 @@ fn a_tampered_artifact_fails_the_update_and_the_next_attempt_is_good() {
     bench.at_source()[3] ^= 1;
     let outcome = bench.machine.run(crate::plan::Plan { id: 2, ..plan }).unwrap();
     assert_eq!(outcome, crate::update::Outcome::Completed);
+}
+
+/// What somebody does to the artifact after it was verified and before it is unpacked.
+type Swap = fn(&mut Bench);
+
+#[test]
+fn an_artifact_that_is_swapped_after_it_was_verified_is_not_unpacked() {
+    let cases: [(&str, Swap); 5] = [
+        ("another file of its name", |bench| {
+            let evil = flipped(&bench.artifact, BLOCK + 5);
+            bench.machine.put(&bench.file("pending"), &evil);
+        }),
+        ("written into through a descriptor", |bench| {
+            let file = std::fs::OpenOptions::new().write(true).open(bench.file("pending")).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"evil", BLOCK_SIZE + 5).unwrap();
+        }),
+        ("shorter", |bench| {
+            let half = bench.artifact[..BLOCK].to_vec();
+            bench.machine.put(&bench.file("pending"), &half);
+        }),
+        ("a link to another file", |bench| {
+            let (elsewhere, pending) = (bench.file("elsewhere"), bench.file("pending"));
+            let artifact = bench.artifact.clone();
+            bench.machine.put(&elsewhere, &artifact);
+            crate::durable::replace_link(&pending, &elsewhere).unwrap();
+        }),
+        ("gone", |bench| crate::durable::remove_file(&bench.file("pending")).unwrap()),
+    ];
+    for (name, swap) in cases {
+        let mut bench = bench();
+        bench.fetch().unwrap();
+        swap(&mut bench);
+        let error = bench.stage().expect_err(name);
+        assert!(error.contains("pending"), "{name}: {error}");
+        assert!(!bench.machine.app.releases().join("1.1.0").exists(), "{name}");
+
+        // What the next attempt finds is checked, too, and fetched again.
+        bench.fetch().unwrap_or_else(|error| panic!("{name}: {error}"));
+        bench.is_whole();
+        bench.stage().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(bench.machine.app.releases().join("1.1.0/VERSION").exists(), "{name}");
+    }
+}
+
+#[test]
+fn where_one_source_ends_or_lies_the_next_goes_on_after_the_last_good_block() {
+    let cases: [(&str, Swap, u64); 4] = [
+        ("has no such file", |bench| bench.machine.repository.shelf.targets.clear(), 0),
+        ("breaks off", |bench| bench.machine.repository.shelf.breaks_after = Some(BLOCK + 300_000), 1),
+        ("lies", |bench| bench.at_source()[BLOCK + 7] ^= 1, 1),
+        ("gives too little", |bench| bench.at_source().truncate(2 * BLOCK + 1000), 2),
+    ];
+    for (name, wrong, blocks) in cases {
+        let mut bench = bench();
+        let good = bench.machine.repository.shelf.clone();
+        bench.machine.mirrors = vec![Shelf::default(), good, Shelf::default()];
+        wrong(&mut bench);
+        bench.fetch().unwrap_or_else(|error| panic!("{name}: {error}"));
+        bench.is_whole();
+        let mirrors = bench.machine.mirrors.iter();
+        let asked: Vec<u64> = mirrors.flat_map(|mirror| mirror.asked.iter().map(|(_, from)| *from)).collect();
+        assert_eq!(asked, [blocks * BLOCK_SIZE; 2], "{name}: the third source is not needed");
+    }
+}
+
+#[test]
+fn where_no_source_has_it_the_first_ones_reason_counts() {
+    let mut bench = bench();
+    bench.at_source()[3] ^= 1;
+    bench.machine.mirrors = vec![Shelf::default()];
+    let error = bench.fetch().unwrap_err();
+    assert!(error.contains("the block at byte 0 is not what the vendor signed"), "{error}");
+    assert!(bench.there("pending").is_none());
 }

@@ -17,7 +17,7 @@ use super::data;
 use super::invariants::entries;
 use super::processes::Processes;
 use super::release::{Release, profile};
-use super::repository::{Repository, now};
+use super::repository::{self, Repository, now};
 use crate::clock::Clock;
 use crate::durable;
 use crate::event::Event;
@@ -29,6 +29,7 @@ use crate::plan::space::{Extent, Shelf};
 use crate::plan::{self, Act, DatabaseBackup, Facts, Instance, Manager, Plan, Side};
 use crate::source::Answer;
 use crate::store::Way;
+use crate::trust::Lent;
 use crate::update::step::stage::link_to_shared;
 use crate::update::{Delivery, Outcome, World, engine, keep};
 
@@ -40,6 +41,8 @@ pub(crate) struct Machine {
     pub(crate) processes: Processes,
     pub(crate) clock: Ticking,
     pub(crate) repository: Repository,
+    /// Sources beside the repository's own.
+    pub(crate) mirrors: Vec<repository::Shelf>,
     pub(crate) releases: BTreeMap<ReleaseVersion, Release>,
     verified: BTreeMap<ReleaseVersion, Verified<Manifest>>,
     /// Releases whose health check fails.
@@ -86,6 +89,7 @@ impl Machine {
             layout,
             app,
             repository,
+            mirrors: Vec::new(),
             verified,
         };
         durable::make_dirs(&machine.here().scratch(), 0o700).unwrap();
@@ -260,7 +264,10 @@ impl Machine {
                 format!("{}/{}.{}", version.tag(), artifact.sha256, artifact.name)
             },
             manifest: &self.verified[&version],
-            source: &mut self.repository.shelf,
+            sources: {
+                let own: Lent<'_> = &mut self.repository.shelf;
+                std::iter::once(own).chain(self.mirrors.iter_mut().map(|shelf| -> Lent<'_> { shelf })).collect()
+            },
         });
         let mut world = World {
             layout: &self.layout,
