@@ -120,6 +120,24 @@ fn a_byte_at_a_time_does_not_last_longer_than_the_whole_may() {
 }
 
 #[test]
+fn a_body_that_may_last_for_hours_still_keeps_a_pace() {
+    let server = Server::start(|_, wire| {
+        say(wire, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+        let tick = Duration::from_millis(20);
+        while wire.write_all(b"x").is_ok() {
+            thread::sleep(tick);
+        }
+    });
+    let mut get = Get { cap: 1_000_000_000, ..question_url(server.url("/a")) };
+    (get.timeouts.slow_ms, get.timeouts.total_ms) = (600, 36_000_000);
+    let begun = Instant::now();
+    let (got, outcome) = ask(&mut fetcher(), &get);
+    assert!(matches!(outcome, Err(SourceError::Broken { .. })), "{outcome:?}");
+    assert!(!got.is_empty());
+    assert!(begun.elapsed() < Duration::from_secs(9));
+}
+
+#[test]
 fn a_reset_in_the_middle_is_resumed_with_a_range() {
     let (seen, half_seen) = mpsc::channel();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

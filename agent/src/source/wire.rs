@@ -82,7 +82,10 @@ pub struct Timeouts {
     pub connect_ms: u64,
     /// Without a single byte.
     pub stall_ms: u64,
-    /// For the whole request, so that a byte a second does not last for ever.
+    /// How long a body may take beyond what the slowest line takes for its bytes so far: a byte a second ends soon, however
+    /// long the whole may last.
+    pub slow_ms: u64,
+    /// For the whole request.
     pub total_ms: u64,
 }
 
@@ -90,11 +93,12 @@ impl Timeouts {
     /// Slowest line that is still worth waiting for, in bytes a second.
     const SLOWEST: u64 = 16 * 1024;
 
-    /// Patience for `length` bytes: 15 s to connect, 30 s of silence, in all two minutes and what the slowest
-    /// line takes.
+    /// Patience for `length` bytes: 15 s to connect, 30 s of silence, at any time two minutes and what the slowest line takes
+    /// for what has come.
     pub fn for_length(length: u64) -> Self {
         let transfer_ms = (length / Self::SLOWEST).saturating_mul(1000);
-        Self { connect_ms: 15_000, stall_ms: 30_000, total_ms: transfer_ms.saturating_add(120_000) }
+        let slow_ms = 120_000;
+        Self { connect_ms: 15_000, stall_ms: 30_000, slow_ms, total_ms: transfer_ms.saturating_add(slow_ms) }
     }
 
     /// Until a connection stands.
@@ -111,6 +115,12 @@ impl Timeouts {
     /// that is silent for longer is broken.
     pub fn head(&self) -> Duration {
         self.connect().saturating_add(self.stall())
+    }
+
+    /// From the question until more than `received` bytes of the body must have come.
+    pub fn pace(&self, received: u64) -> Duration {
+        let transfer_ms = received.saturating_mul(1000) / Self::SLOWEST;
+        Duration::from_millis(transfer_ms.saturating_add(self.slow_ms)).min(self.total())
     }
 
     /// For the whole request.

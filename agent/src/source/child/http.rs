@@ -21,31 +21,32 @@ use crate::source::wire::{Failure, Get, Tail};
 pub(super) struct Opened {
     response: Response,
     readable: Readable,
-    deadline: Instant,
+    begun: Instant,
 }
 
 /// Asks for `url` until something other than a redirect answers, and judges that by its head.
 pub(super) async fn open(clients: &mut Clients, url: &str, get: &Get) -> Result<Opened, Failure> {
     let origin = parse(url)?;
-    let deadline = Instant::now() + get.timeouts.total();
-    let head = deadline.min(Instant::now() + get.timeouts.head());
+    let begun = Instant::now();
+    let head = begun + get.timeouts.total().min(get.timeouts.head());
     let Ok(answered) = timeout_at(head, follow(clients, origin, get)).await else {
         return Err(Failure::Unreachable { reason: "no answer in time".to_owned() });
     };
     let response = answered?;
     let readable = judge(response.status(), response.headers(), get, Timestamp::now())?;
-    Ok(Opened { response, readable, deadline })
+    Ok(Opened { response, readable, begun })
 }
 
 /// Sends what the body has, no more than was asked for, and how it ended.
 pub(super) async fn pour<W: Write>(opened: Opened, get: &Get, output: &mut Output<W>) -> io::Result<()> {
-    let Opened { mut response, readable, deadline } = opened;
+    let Opened { mut response, readable, begun } = opened;
     output.head(readable.body.clone())?;
-    let mut flow = Flow { skip: readable.skip, left: readable.rest.unwrap_or(get.cap), given: 0 };
+    let mut flow = Flow { skip: readable.skip, left: readable.rest.unwrap_or(get.cap), given: 0, received: 0 };
     let tail = loop {
         if flow.left == 0 && readable.rest.is_some() && !readable.delimited {
             break Tail::Complete;
         }
+        let deadline = begun + get.timeouts.pace(flow.received);
         let chunk = match next(&mut response, get.timeouts.stall(), deadline).await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => break flow.end(&readable),
@@ -63,11 +64,13 @@ struct Flow {
     skip: u64,
     left: u64,
     given: u64,
+    received: u64,
 }
 
 impl Flow {
     /// Whether all of `chunk` was wanted. What was not wanted is not given.
     fn give<W: Write>(&mut self, chunk: &[u8], output: &mut Output<W>) -> io::Result<bool> {
+        self.received += chunk.len() as u64;
         let skipped = self.skip.min(chunk.len() as u64);
         self.skip -= skipped;
         let wanted = &chunk[skipped as usize..];

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, RETRY_AFTER, TRANSFER_ENCODING,
+};
 
 use crate::source::wire::{Body, Failure, Get};
 
@@ -90,8 +92,11 @@ fn fits(readable: Readable, get: &Get) -> Result<Readable, Failure> {
 }
 
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), Failure> {
-    let plain = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
-    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !plain(value.as_bytes())) {
+    let encoded = |name: HeaderName, harmless: &[u8]| {
+        let plain = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(harmless);
+        headers.get_all(name).iter().find(|value| !plain(value.as_bytes()))
+    };
+    match encoded(CONTENT_ENCODING, b"identity").or_else(|| encoded(TRANSFER_ENCODING, b"chunked")) {
         Some(encoding) => Err(Failure::Unusable { reason: format!("it came encoded as {encoding:?}") }),
         None => Ok(()),
     }
@@ -202,6 +207,7 @@ mod tests {
         unusable(200, &[("content-length", "3")], 5, None);
         unusable(200, &[("content-length", "9")], 0, Some(10));
         unusable(200, &[("content-encoding", "br")], 0, None);
+        unusable(200, &[("transfer-encoding", "gzip, chunked")], 0, None);
         unusable(206, &[], 5, None);
         unusable(206, &[("content-range", "bytes 4-9/10")], 5, None);
         unusable(206, &[("content-range", "bytes 5-9/11")], 5, Some(10));
