@@ -1,6 +1,7 @@
 //! Worlds to test Surefoot in.
 
 pub mod forge;
+pub mod hostile_server;
 pub mod kkt;
 pub mod machine;
 pub mod notes;

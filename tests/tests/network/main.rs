@@ -1,0 +1,50 @@
+//! The network and who owns it, through the command line that an admin uses: whatever a source does, it costs little time, the
+//! exit code says what it was, nothing is touched, and the next good cycle succeeds.
+
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod hostile;
+mod mirrors;
+
+use std::time::{Duration, Instant};
+
+use surefoot_tests::hostile_server::HostileServer;
+use surefoot_tests::notes::{Change, World};
+
+type Outcome = anyhow::Result<()>;
+
+/// A world where 1.0.0 serves and 1.1.0 is published, and a server that has both and may turn hostile.
+fn world() -> anyhow::Result<(World, HostileServer)> {
+    let mut world = World::installed()?;
+    world.vendor.release("1.1.0", "Notes have an author", Change::default())?;
+    let server = HostileServer::serve(world.vendor.releases());
+    world.configure(&server.base_url(), "")?;
+    Ok((world, server))
+}
+
+/// What must hold after every refusal.
+fn is_untouched(world: &World) -> Outcome {
+    world.serves("1.0.0", 3)?;
+    assert_eq!(world.client.kept_releases()?, ["1.0.0"]);
+    let half = world.client.fetched()?.into_iter().find(|name| name.ends_with(".pending"));
+    assert_eq!(half, None, "an artifact that was refused is left over");
+    assert!(!world.client.state().join("closed").exists(), "the door is left closed");
+    Ok(())
+}
+
+/// The next good cycle.
+fn then_it_goes_in(world: &World) -> Outcome {
+    world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
+    world.serves("1.1.0", 3)
+}
+
+/// Runs `act`, which must end within `limit`, and tells how long it took.
+fn within<T>(what: &str, limit: Duration, act: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    let outcome = act();
+    let took = begun.elapsed();
+    println!("{what}: {:.1} s", took.as_secs_f32());
+    anyhow::ensure!(took < limit, "{what} took {took:?}");
+    outcome
+}
