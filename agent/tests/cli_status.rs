@@ -265,3 +265,26 @@ fn a_critical_release_without_a_way_back_shouts() {
     assert!(!run.out.contains("CRITICAL"), "{}", run.out);
     assert!(run.flat().contains("1.3.0 waits for you (it cannot be rolled back, so it never"), "{}", run.out);
 }
+
+#[test]
+fn sources_that_do_not_count_are_told_and_so_is_the_one_that_does() {
+    let world = World::new();
+    world.with_two_releases();
+    let told = |sources: serde_json::Value| {
+        let mut last = check("ok", "kkt: nothing new", None);
+        last["sources"] = sources;
+        world.last_check(&last);
+        world.read(&["status"]).out
+    };
+    let source = |source: &str, used: bool, failed: Option<&str>| json!({ "source": source, "timestamp": failed.is_none().then_some(7), "used": used, "failed": failed });
+    let alone = told(json!([source("https://a.example/", true, None)]));
+    assert!(!alone.contains("a.example"), "{alone}");
+    let well = told(json!([source("https://a.example/", true, None), source("https://b.example/", false, None)]));
+    assert!(!well.contains(".example"), "{well}");
+    let broken = told(json!([
+        source("https://a.example/", false, Some("cannot reach it")),
+        source("https://b.example/", true, None),
+    ]));
+    assert!(broken.contains("  read from    https://b.example/\n"), "{broken}");
+    assert!(broken.contains("  source       https://a.example/ does not count: cannot reach it\n"), "{broken}");
+}

@@ -116,6 +116,43 @@ fn a_redirect_out_of_tls_is_not_followed() {
     assert_eq!(plain.asked().len(), 0);
 }
 
+/// The agent has no credentials for a source, and takes none: what one host says is not carried to another.
+#[test]
+fn nothing_that_one_host_says_is_carried_to_the_next() {
+    let authority = Authority::new();
+    let second = Server::start_tls(authority.server("127.0.0.1", |_| ()), |_, wire| ok(wire, b"here"));
+    let says = format!(
+        "Set-Cookie: session=canary; Domain=127.0.0.1; Path=/\r\nAuthorization: Bearer canary\r\n\
+         WWW-Authenticate: Basic realm=\"canary\"\r\nLocation: {}\r\n",
+        second.url("/b")
+    );
+    let first =
+        Server::start_tls(authority.server("127.0.0.1", |_| ()), move |_, wire| status(wire, "307 Moved", &says));
+    let mut fetcher = fetcher_in(&[("SSL_CERT_FILE", authority.path())]);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut fetcher, &question_url(first.url("/a"))).0, b"here");
+    }
+    for asked in [first.asked(), second.asked()].concat() {
+        assert!(!asked.head.contains("canary"), "{}", asked.head);
+        for name in ["authorization", "proxy-authorization", "cookie", "referer", "origin"] {
+            assert_eq!(asked.header(name), None, "{}", asked.head);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_speaks_only_http_2_is_unreachable() {
+    let authority = Authority::new();
+    let mut only = Arc::unwrap_or_clone(authority.server("127.0.0.1", |_| ()));
+    only.alpn_protocols = vec![b"h2".to_vec()];
+    let server = Server::start_tls(Arc::new(only), |_, wire| {
+        let _ = wire.write_all(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00");
+    });
+    let mut fetcher = fetcher_in(&[("SSL_CERT_FILE", authority.path())]);
+    let error = ask(&mut fetcher, &question_url(server.url("/a"))).1.expect_err("another protocol");
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
+}
+
 /// The stranger is reached through a proxy on loopback, the only way to have a public host on a test machine.
 #[test]
 fn a_public_host_does_not_lead_to_this_machine() {

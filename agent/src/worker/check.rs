@@ -76,10 +76,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings, heard: &mut Vec<Heard>) ->
     trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
     let mut sources = Sources::open(work.layout, settings)?;
     sources.refresh(&mut trust, work.now(), heard)?;
-    for heard in heard.iter() {
-        let Some(failed) = &heard.failed else { continue };
-        work.note(format!("{}: {} does not count: {failed}", settings.instance.name, heard.source));
-    }
+    left_out(heard).for_each(|reason| work.note(format!("{}: {reason}", settings.instance.name)));
     let releases = trust.releases().map_err(trusted)?;
     let installed = history::installed(&journals);
     Ok(Look { installed, journals, trust, sources, heard: heard.clone(), releases })
@@ -122,9 +119,10 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
         manifest(&mut look, version)?;
     }
     note_decision(work, settings, &look, &decision, message.clone())?;
+    let left_out: String = left_out(&look.heard).map(|reason| format!("\n  {reason}")).collect();
     Ok(Reply {
         exit: Exit::Ok,
-        message,
+        message: message + &left_out,
         answer: Some(serde_json::json!({
             "instance": name,
             "findings": decision.trace,
@@ -181,6 +179,11 @@ pub(super) fn remember(work: &Work<'_>, settings: &Settings, last: &LastCheck) -
     let text = serde_json::to_vec_pretty(&last).expect("a check has only text keys");
     durable::make_dirs(here.state(), 0o755).map_err(failure)?;
     durable::write_over(&here.last_check(), &text, 0o644).map_err(failure)
+}
+
+/// Sentences on the sources that do not count, where another one does.
+fn left_out(heard: &[Heard]) -> impl Iterator<Item = String> {
+    heard.iter().filter_map(|heard| Some(format!("{} does not count: {}", heard.source, heard.failed.as_ref()?)))
 }
 
 /// What the sources came to, as it may be kept and shown.
