@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode};
 use source_world::{Server, ask, bytes, fetcher, ok_range, open_directory, question, say, status};
-use surefoot::source::{Get, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path};
+use surefoot::source::{Get, Known, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path};
 
 fn file(path: &Path) -> Get {
     question(Location::File(path.to_owned()))
@@ -135,4 +135,38 @@ fn metadata_that_broke_off_is_read_afresh() {
     assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"new".to_vec())));
     assert_eq!(server.asked()[1].path(), "/mirror/metadata/timestamp.json");
     assert_eq!(server.asked()[1].header("range"), None);
+}
+
+#[test]
+fn metadata_that_is_still_the_same_is_not_sent_again() {
+    let server = Server::start(|asked, wire| match asked.header("if-none-match").as_deref() {
+        Some("\"seven\"") => say(wire, "HTTP/1.1 304 Not Modified\r\nETag: \"seven\"\r\n\r\n"),
+        _ => say(wire, "HTTP/1.1 200 OK\r\nETag: \"seven\"\r\nContent-Length: 3\r\n\r\nnew"),
+    });
+    let mut remote = remote(&server.url("/mirror"), None);
+    remote.watch("timestamp.json", None);
+    assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"new".to_vec())));
+    let etag = remote.etag().expect("the source gave one").to_owned();
+    assert_eq!(etag, "\"seven\"");
+    remote.watch("timestamp.json", Some(Known { etag, bytes: b"known".to_vec() }));
+    assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"known".to_vec())));
+    assert_eq!(remote.etag(), Some("\"seven\""), "and so the next time");
+    assert_eq!(remote.metadata("other.json", 100), Ok(Some(b"new".to_vec())), "the tag is that of one file");
+    let other = Known { etag: "\"six\"".to_owned(), bytes: b"known".to_vec() };
+    remote.watch("timestamp.json", Some(other));
+    assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"new".to_vec())));
+}
+
+#[test]
+fn a_tag_is_shown_to_nobody_but_the_host_that_was_asked() {
+    let server = Server::start(|asked, wire| match (asked.path(), asked.header("if-none-match")) {
+        ("/mirror/metadata/timestamp.json", _) => status(wire, "302 Found", "Location: /storage\r\n"),
+        (_, None) => say(wire, "HTTP/1.1 200 OK\r\nETag: \"tracker\"\r\nContent-Length: 3\r\n\r\nnew"),
+        (_, Some(_)) => say(wire, "HTTP/1.1 304 Not Modified\r\n\r\n"),
+    });
+    let mut remote = remote(&server.url("/mirror"), None);
+    let known = Known { etag: "\"seven\"".to_owned(), bytes: b"known".to_vec() };
+    remote.watch("timestamp.json", Some(known));
+    assert_eq!(remote.metadata("timestamp.json", 100), Ok(Some(b"new".to_vec())));
+    assert_eq!(remote.etag(), None, "what the second host calls it is not remembered");
 }

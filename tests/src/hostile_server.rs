@@ -1,6 +1,6 @@
 //! A web server over a directory that can turn against who asks it: what a mirror does that is broken, or that somebody owns.
 //!
-//! Plain HTTP on loopback, one request a connection. It knows `Range`, until it is told to behave otherwise.
+//! Plain HTTP on loopback, one request a connection. It knows `Range` and `If-None-Match`, until it is told to behave otherwise.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -44,6 +44,7 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     asked: Vec<String>,
+    unchanged: usize,
 }
 
 /// A running server; dropping it ends it.
@@ -102,6 +103,12 @@ impl HostileServer {
     pub fn asked(&self) -> Vec<String> {
         locked(&self.state).asked.clone()
     }
+
+    /// How often it answered that a file is still the same.
+    #[must_use]
+    pub fn unchanged(&self) -> usize {
+        locked(&self.state).unchanged
+    }
 }
 
 impl Drop for HostileServer {
@@ -120,6 +127,7 @@ fn locked(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 struct Question {
     path: String,
     from: usize,
+    known: Option<String>,
 }
 
 fn converse(mut stream: TcpStream, state: &Mutex<State>, directory: &Path) {
@@ -137,7 +145,11 @@ fn converse(mut stream: TcpStream, state: &Mutex<State>, directory: &Path) {
     // Whoever asked may have gone: then there is nobody to tell.
     let _ = match (conduct, file) {
         (Some(conduct), file) => misbehave(&mut stream, &conduct, &question, &file.unwrap_or_default()),
-        (None, Some(file)) => give(&mut stream, &question, &file, ""),
+        (None, Some(file)) if question.known == Some(tag(&file)) => {
+            locked(state).unchanged += 1;
+            stream.write_all(b"HTTP/1.1 304 Not Modified\r\n\r\n")
+        }
+        (None, Some(file)) => give(&mut stream, &question, &file, &format!("ETag: {}\r\n", tag(&file))),
         (None, None) => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
     };
 }
@@ -146,11 +158,18 @@ fn read_question(stream: &TcpStream) -> Option<Question> {
     let mut lines = BufReader::new(stream.take(64 * 1024)).lines();
     let first = lines.next()?.ok()?;
     let path = first.split(' ').nth(1)?.to_owned();
-    let head = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
-    let ranges = head
-        .filter_map(|line| line.to_ascii_lowercase().strip_prefix("range: bytes=")?.split('-').next()?.parse().ok());
-    let from = ranges.last().unwrap_or(0);
-    Some(Question { path, from })
+    let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let header = |name: &str| {
+        let mut pairs = head.iter().filter_map(|line| line.split_once(": "));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    let from = header("range").and_then(|range| range.strip_prefix("bytes=")?.split('-').next()?.parse().ok());
+    Some(Question { path, from: from.unwrap_or(0), known: header("if-none-match") })
+}
+
+fn tag(file: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    format!("\"{}\"", hex::encode(Sha256::digest(file)))
 }
 
 fn file(directory: &Path, path: &str) -> Option<Vec<u8>> {
@@ -174,7 +193,7 @@ fn give(stream: &mut TcpStream, question: &Question, file: &[u8], more: &str) ->
 }
 
 fn misbehave(stream: &mut TcpStream, conduct: &Conduct, question: &Question, file: &[u8]) -> std::io::Result<()> {
-    let whole = Question { path: String::new(), from: 0 };
+    let whole = Question { path: String::new(), from: 0, known: None };
     match conduct {
         Conduct::Silence => stream.read(&mut [0; 64]).map(drop),
         Conduct::Endless => {

@@ -51,6 +51,8 @@ pub struct Fetched {
     pub total: Option<u64>,
     /// The source's entity tag.
     pub etag: Option<String>,
+    /// Whether the file is still what the request's entity tag stands for; then no bytes were given.
+    pub unchanged: bool,
 }
 
 /// What a health URL said.
@@ -113,7 +115,12 @@ impl Fetcher {
         let asked = Request::Get(request.clone());
         let (body, tail, length) = self.exchange(&location, &asked, patience, request.cap, sink)?;
         match tail {
-            Tail::Complete => Ok(Fetched { length, total: body.total, etag: body.etag.as_deref().map(clean) }),
+            Tail::Complete => Ok(Fetched {
+                length,
+                total: body.total,
+                etag: body.etag.as_deref().map(clean),
+                unchanged: body.status == 304 && request.if_none_match.is_some(),
+            }),
             Tail::Truncated => Err(SourceError::TooLarge { location, cap: request.cap }),
             Tail::Failed(failure) => Err(failure.at(&location)),
         }

@@ -14,7 +14,7 @@ pub mod wire;
 
 pub use error::SourceError;
 pub use fetcher::{Answer, Fetched, Fetcher};
-pub use remote::Remote;
+pub use remote::{Known, Remote};
 pub use spec::{SourceSpec, SpecError, hashed_path};
 pub use wire::{Get, Location, Timeouts};
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::spec::SourceSpec;
 use super::wire::{Get, Timeouts};
-use super::{Fetcher, ReleaseSource, Sink, SourceError, retry};
+use super::{Fetched, Fetcher, ReleaseSource, Sink, SourceError, retry};
 
 /// A source and the process that reads it.
 #[derive(Debug)]
@@ -15,12 +15,31 @@ pub struct Remote {
     fetcher: Fetcher,
     /// Attempts at a metadata file.
     tries: u32,
+    watched: Option<Watched>,
+}
+
+/// A metadata file that is asked for again and again, and mostly is what it was.
+#[derive(Debug)]
+struct Watched {
+    name: String,
+    known: Option<Known>,
+    /// The source's entity tag for what it gave last.
+    etag: Option<String>,
+}
+
+/// What a source gave before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its entity tag for that.
+    pub etag: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
 }
 
 impl Remote {
     /// A source that `fetcher` reads.
     pub fn new(spec: SourceSpec, fetcher: Fetcher) -> Self {
-        Self { spec, fetcher, tries: retry::TRIES }
+        Self { spec, fetcher, tries: retry::TRIES, watched: None }
     }
 
     /// One of several that have the same metadata: one that fails is not asked again, the next is. So one that hangs costs
@@ -28,6 +47,16 @@ impl Remote {
     #[must_use]
     pub fn beside_others(self) -> Self {
         Self { tries: 1, ..self }
+    }
+
+    /// Remembers the entity tag of the metadata file `name`, and asks for it only if it is not what is `known`.
+    pub fn watch(&mut self, name: &str, known: Option<Known>) {
+        self.watched = Some(Watched { name: name.to_owned(), known, etag: None });
+    }
+
+    /// The source's entity tag for the watched file, where it gave one.
+    pub fn etag(&self) -> Option<&str> {
+        self.watched.as_ref()?.etag.as_deref()
     }
 
     /// What is read.
@@ -63,7 +92,7 @@ impl Remote {
 
     /// A whole small file. An attempt begins afresh: the file may have been replaced meanwhile, and halves of two
     /// versions are no version.
-    fn whole(&mut self, get: &Get) -> Result<Vec<u8>, SourceError> {
+    fn whole(&mut self, get: &Get) -> Result<(Vec<u8>, Fetched), SourceError> {
         let mut failed = 0;
         loop {
             let mut bytes = Vec::new();
@@ -71,8 +100,9 @@ impl Remote {
                 bytes.extend_from_slice(more);
                 Ok(())
             });
-            let Err(error) = outcome else {
-                return Ok(bytes);
+            let error = match outcome {
+                Ok(fetched) => return Ok((bytes, fetched)),
+                Err(error) => error,
             };
             failed += 1;
             if failed >= self.tries {
@@ -87,11 +117,19 @@ impl ReleaseSource for Remote {
     fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
         let location = self.spec.metadata_url(name)?;
         let timeouts = Timeouts::for_length(cap);
-        match self.whole(&Get { location, from: 0, cap, expect_length: None, timeouts }) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(SourceError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
+        let known =
+            self.watched.as_ref().filter(|watched| watched.name == name).and_then(|watched| watched.known.clone());
+        let if_none_match = known.as_ref().map(|known| known.etag.clone());
+        let (bytes, fetched) =
+            match self.whole(&Get { location, from: 0, cap, expect_length: None, if_none_match, timeouts }) {
+                Ok(answer) => answer,
+                Err(SourceError::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+        if let Some(watched) = self.watched.as_mut().filter(|watched| watched.name == name) {
+            watched.etag = fetched.etag;
         }
+        Ok(Some(known.filter(|_| fetched.unchanged).map_or(bytes, |known| known.bytes)))
     }
 
     fn target(&mut self, hashed_path: &str, from: u64, length: u64, sink: &mut Sink<'_>) -> Result<(), SourceError> {
@@ -101,7 +139,8 @@ impl ReleaseSource for Remote {
             return Err(SourceError::Unusable { location: location.to_string(), reason });
         };
         let timeouts = Timeouts::for_length(cap);
-        self.resume(Get { location, from, cap, expect_length: Some(length), timeouts }, sink)
+        let expect_length = Some(length);
+        self.resume(Get { location, from, cap, expect_length, if_none_match: None, timeouts }, sink)
     }
 }
 

@@ -60,6 +60,9 @@ pub struct Get {
     pub cap: u64,
     /// Length of the whole file where signed metadata tells it; another length is refused before a byte is read.
     pub expect_length: Option<u64>,
+    /// Entity tag under which the whole file is here already: an answer that it is still the same has no bytes. Shown to nobody
+    /// but the host of `location` itself.
+    pub if_none_match: Option<String>,
     /// How long to wait for what.
     pub timeouts: Timeouts,
 }
@@ -146,7 +149,7 @@ pub struct Body {
     pub status: u16,
     /// Length of the whole file where the source told it.
     pub total: Option<u64>,
-    /// The source's entity tag.
+    /// The source's entity tag, where the host that was asked answered itself.
     pub etag: Option<String>,
 }
 

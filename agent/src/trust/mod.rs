@@ -108,6 +108,12 @@ impl Trust {
         &self.left_out
     }
 
+    /// The stored timestamp metadata that is trusted, with its version.
+    pub fn stored_timestamp(&self) -> Option<(u64, Vec<u8>)> {
+        let (version, _) = self.repository.known(RoleName::Timestamp)?;
+        Some((version, self.stored(RoleName::Timestamp).ok()??))
+    }
+
     /// Makes the stored metadata current without a source: for reading verbs. Expired metadata is refused here as well.
     ///
     /// # Errors

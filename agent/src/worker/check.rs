@@ -50,6 +50,11 @@ pub struct LastCheck {
 }
 
 impl LastCheck {
+    /// What was written down; nothing where that cannot be read.
+    fn read(path: &std::path::Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
     /// A check after which nothing is known to expire or to wait.
     pub(super) fn new(at: jiff::Timestamp, exit: Exit, message: String) -> Self {
         Self { at, exit, message, expires: None, waiting: None, because: None, severity: None, sources: Vec::new() }
@@ -75,7 +80,8 @@ fn try_look(work: &mut Work<'_>, settings: &Settings, heard: &mut Vec<Heard>) ->
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
     trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
     let mut sources = Sources::open(work.layout, settings)?;
-    sources.refresh(&mut trust, work.now(), heard)?;
+    let before = LastCheck::read(&here.last_check()).map(|last| last.sources).unwrap_or_default();
+    sources.refresh(&mut trust, work.now(), &before, heard)?;
     left_out(heard).for_each(|reason| work.note(format!("{}: {reason}", settings.instance.name)));
     let releases = trust.releases().map_err(trusted)?;
     let installed = history::installed(&journals);

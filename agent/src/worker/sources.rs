@@ -9,7 +9,7 @@ use super::fetcher;
 use crate::config::Settings;
 use crate::exit::{Exit, Failure, chain};
 use crate::layout::Layout;
-use crate::source::Remote;
+use crate::source::{Known, Remote};
 use crate::trust::{Lent, Looked, Trust, TrustError};
 
 /// What a source came to when it was asked for metadata.
@@ -23,6 +23,9 @@ pub struct Heard {
     pub used: bool,
     /// Why it does not count.
     pub failed: Option<String>,
+    /// Its entity tag for that timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 /// The sources of one instance, each with a fetch process.
@@ -38,9 +41,17 @@ impl Sources {
         settings.sources().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// One cycle of the metadata. What each source came to is written to `heard`, also where the whole fails. From then on the
+    /// One cycle of the metadata, after one that came to `before`. What each source came to is written to `heard`, also where the
+    /// whole fails. From then on the
     /// source that was used comes first, and those that failed last.
-    pub(super) fn refresh(&mut self, trust: &mut Trust, now: Timestamp, heard: &mut Vec<Heard>) -> Result<(), Failure> {
+    pub(super) fn refresh(
+        &mut self,
+        trust: &mut Trust,
+        now: Timestamp,
+        before: &[Heard],
+        heard: &mut Vec<Heard>,
+    ) -> Result<(), Failure> {
+        self.watch(trust, before);
         let looked = trust.refresh_from(&mut self.each(), now).map_err(|error| Failure::of(error.exit(), &error))?;
         *heard = self.0.iter().zip(0..).map(|(remote, at)| hear(remote, at, &looked)).collect();
         if looked.used.is_none() {
@@ -50,6 +61,20 @@ impl Sources {
         ranked.sort_by_key(|(_, rank)| *rank);
         self.0 = ranked.into_iter().map(|(remote, _)| remote).collect();
         Ok(())
+    }
+
+    /// A source that gave the stored timestamp the last time needs not give it again.
+    fn watch(&mut self, trust: &Trust, before: &[Heard]) {
+        let stored = trust.stored_timestamp();
+        for remote in &mut self.0 {
+            let source = remote.spec().to_string();
+            let known = stored.as_ref().and_then(|(version, bytes)| {
+                let same = |heard: &&Heard| heard.source == source && heard.timestamp == Some(*version);
+                let etag = before.iter().find(same)?.etag.clone()?;
+                Some(Known { etag, bytes: bytes.clone() })
+            });
+            remote.watch("timestamp.json", known);
+        }
     }
 
     /// All of them, the best one first.
@@ -65,6 +90,7 @@ fn hear(remote: &Remote, at: usize, looked: &Looked) -> Heard {
         timestamp: outcome.as_ref().ok().copied(),
         used: looked.used == Some(at),
         failed: outcome.as_ref().err().map(|error| chain(error)),
+        etag: outcome.as_ref().ok().and_then(|_| remote.etag()).map(str::to_owned),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use surefoot_tests::hostile_server::Conduct;
+use surefoot_tests::notes::Change;
 
 use super::{Outcome, is_untouched, then_it_goes_in, within, world};
 
@@ -117,6 +118,30 @@ fn a_range_that_was_not_asked_for_does_not_go_in() -> Outcome {
     server.turn_for(".tar.zst", Conduct::Half, 1);
     server.turn(".tar.zst", Conduct::WrongRange);
     world.client.surefoot(&["update"])?.says(5, "others came")?;
+    is_untouched(&world)?;
+    server.behave();
+    then_it_goes_in(&world)
+}
+
+#[test]
+fn metadata_that_is_still_the_same_is_not_sent_again_and_what_is_new_is() -> Outcome {
+    let (mut world, server) = world()?;
+    world.client.surefoot(&["check"])?.says(0, "1.1.0")?;
+    assert_eq!(server.unchanged(), 0);
+    world.client.surefoot(&["check"])?.says(0, "1.1.0")?;
+    world.client.surefoot(&["check"])?.says(0, "1.1.0")?;
+    assert_eq!(server.unchanged(), 2);
+    world.vendor.release("1.2.0", "Another one", Change::default())?;
+    world.client.surefoot(&["check"])?.says(0, "1.2.0")?;
+    assert_eq!(server.unchanged(), 2);
+    Ok(())
+}
+
+#[test]
+fn that_nothing_has_changed_is_believed_only_of_what_is_here() -> Outcome {
+    let (world, server) = world()?;
+    server.turn("timestamp.json", status("304 Not Modified", ""));
+    world.client.surefoot(&["update"])?.says(4, "304")?;
     is_untouched(&world)?;
     server.behave();
     then_it_goes_in(&world)

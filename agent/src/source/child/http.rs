@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{LOCATION, RANGE};
+use reqwest::header::{IF_NONE_MATCH, LOCATION, RANGE};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -32,8 +32,14 @@ pub(super) async fn open(clients: &mut Clients, url: &str, get: &Get) -> Result<
     let Ok(answered) = timeout_at(head, follow(clients, origin, get)).await else {
         return Err(Failure::Unreachable { reason: "no answer in time".to_owned() });
     };
-    let response = answered?;
-    let readable = judge(response.status(), response.headers(), get, Timestamp::now())?;
+    let Answered { response, redirected } = answered?;
+    let tag = get.if_none_match.clone().filter(|_| !redirected);
+    let asked = Get { if_none_match: tag, ..get.clone() };
+    let mut readable = judge(response.status(), response.headers(), &asked, Timestamp::now())?;
+    if redirected {
+        // It would be shown to the first host the next time.
+        readable.body.etag = None;
+    }
     Ok(Opened { response, readable, begun })
 }
 
@@ -92,14 +98,21 @@ impl Flow {
     }
 }
 
-async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Response, Failure> {
+/// What the last host on the way said.
+struct Answered {
+    response: Response,
+    redirected: bool,
+}
+
+async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Answered, Failure> {
     clients.guard.open();
     let mut url = origin;
     let mut farthest = Zone::Loopback;
-    for _ in 0..=HOPS {
-        let response = ask(clients, &url, get).await?;
+    for hop in 0..=HOPS {
+        let tag = get.if_none_match.as_ref().filter(|_| hop == 0);
+        let response = ask(clients, &url, get, tag).await?;
         let Some(target) = redirect_target(&url, &response)? else {
-            return Ok(response);
+            return Ok(Answered { response, redirected: hop > 0 });
         };
         farthest = farthest.min(clients.guard.zone_of(&url));
         let allowed = clients.guard.follow(farthest, &url, &target);
@@ -109,11 +122,14 @@ async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Respons
     Err(Failure::Unsafe { reason: format!("it redirects more than {HOPS} times") })
 }
 
-async fn ask(clients: &mut Clients, url: &Url, get: &Get) -> Result<Response, Failure> {
+async fn ask(clients: &mut Clients, url: &Url, get: &Get, tag: Option<&String>) -> Result<Response, Failure> {
     let client = clients.pick(Kind::to_fetch(url), get.timeouts.connect())?;
     let mut request = client.get(url.clone());
     if get.from > 0 {
         request = request.header(RANGE, format!("bytes={}-", get.from));
+    }
+    if let Some(tag) = tag {
+        request = request.header(IF_NONE_MATCH, tag);
     }
     request.send().await.map_err(|error| unreachable(&error))
 }

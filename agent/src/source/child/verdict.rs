@@ -27,12 +27,19 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, get: &Get, now: Tim
     let readable = match status {
         StatusCode::OK => from_start(headers, get)?,
         StatusCode::PARTIAL_CONTENT => from_range(headers, get)?,
+        StatusCode::NOT_MODIFIED if get.if_none_match.is_some() => unchanged(get),
         StatusCode::RANGE_NOT_SATISFIABLE => return already_whole(headers, get),
         StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Failure::NotFound),
         other => return Err(refused(other, headers, now)),
     };
     refuse_encoded(headers)?;
     fits(readable, get)
+}
+
+/// The file that is here already under its tag.
+fn unchanged(get: &Get) -> Readable {
+    let body = Body { status: 304, total: None, etag: get.if_none_match.clone() };
+    Readable { body, skip: 0, rest: Some(0), delimited: false }
 }
 
 fn from_start(headers: &HeaderMap, get: &Get) -> Result<Readable, Failure> {
@@ -173,7 +180,7 @@ mod tests {
     ) -> Result<(u64, Option<u64>), Failure> {
         let location = Location::Url("https://get.example/".to_owned());
         let timeouts = Timeouts::for_length(cap);
-        let get = Get { location, from, cap, expect_length, timeouts };
+        let get = Get { location, from, cap, expect_length, if_none_match: None, timeouts };
         let status = StatusCode::from_u16(status).expect("a status");
         let now = "2026-11-21T10:00:00Z".parse().expect("a time");
         judge(status, &headers(text), &get, now).map(|readable| (readable.skip, readable.rest))
