@@ -1,6 +1,7 @@
 //! A web server over a directory that can turn against who asks it: what a mirror does that is broken, or that somebody owns.
 //!
-//! Plain HTTP on loopback, one request a connection. It knows `Range` and `If-None-Match`, until it is told to behave otherwise.
+//! Plain HTTP on loopback, one request a connection. It knows `Range` and `If-None-Match`, until it is told to behave
+//! otherwise.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -41,9 +41,8 @@ impl Sources {
         settings.sources().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// One cycle of the metadata, after one that came to `before`. What each source came to is written to `heard`, also where the
-    /// whole fails. From then on the
-    /// source that was used comes first, and those that failed last.
+    /// One cycle of the metadata, after one that came to `before`. What each source came to is written to `heard`, also
+    /// where the whole fails. From then on the source that was used comes first, and those that failed last.
     pub(super) fn refresh(
         &mut self,
         trust: &mut Trust,
