@@ -55,7 +55,8 @@ fn decompress(blocks: Blocks, format: Format, send: &SyncSender<Chunk>) -> Resul
     let damage = blocks.damage();
     let outcome = match format {
         Format::TarZst => zstd::Decoder::new(blocks).and_then(|reader| pass_on(reader, send)),
-        Format::TarGz => pass_on(flate2::read::GzDecoder::new(blocks), send),
+        // Every member of the file (RFC 1952, 2.2): the reader of a single one would leave unread what hides behind it.
+        Format::TarGz => pass_on(flate2::read::MultiGzDecoder::new(blocks), send),
     };
     if let Some(error) = damage.take() {
         return Err(error);

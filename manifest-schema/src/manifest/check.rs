@@ -58,6 +58,7 @@ impl Manifest {
         require(!self.artifacts.is_empty(), || "it has no artifact".to_owned())?;
         self.artifacts.iter().try_for_each(|artifact| {
             check_file_name(&artifact.name)?;
+            require(artifact.length > 0, || format!("artifact {} is empty", artifact.name))?;
             require(artifact.blocks.len() as u64 == blocks_of(artifact), || {
                 format!(
                     "artifact {} has {} block hashes for {} bytes",

@@ -16,6 +16,7 @@ pub use client::{Answer, Client, wait};
 pub use disk::SmallDisk;
 pub use faults::Faults;
 pub use park::Park;
+pub use resign::Packed;
 pub use thief::Thief;
 pub use vendor::{Change, Vendor};
 pub use world::{PATIENCE, World};

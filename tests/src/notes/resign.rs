@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use jiff::ToSpan;
 use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::{Artifact, BLOCK_SIZE, Format};
 use manifest_schema::tuf::{
     Expiry, MetaFile, Role, RoleName, SigningKey, Snapshot, TargetDescription, TargetPath, Targets, Timestamp,
     TrustedRepository, sign,
@@ -13,12 +14,55 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 
 use super::Vendor;
 
+/// An archive of a vendor's who has not looked at what is in it.
+pub enum Packed {
+    /// In Zstandard.
+    Zst(Vec<u8>),
+    /// In gzip.
+    Gz(Vec<u8>),
+}
+
+impl Packed {
+    /// As it is published.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Zst(bytes) | Self::Gz(bytes) => bytes,
+        }
+    }
+
+    /// As a manifest describes it.
+    pub fn artifact(&self, stem: &str) -> Artifact {
+        let (format, ending) = match self {
+            Self::Zst(_) => (Format::TarZst, "tar.zst"),
+            Self::Gz(_) => (Format::TarGz, "tar.gz"),
+        };
+        let bytes = self.bytes();
+        let block = usize::try_from(BLOCK_SIZE).expect("a block fits into memory");
+        Artifact {
+            name: format!("{stem}.{ending}"),
+            format,
+            length: bytes.len() as u64,
+            sha256: Sha256::of(bytes),
+            blocks: bytes.chunks(block).map(Sha256::of).collect(),
+        }
+    }
+}
+
 impl Vendor {
     /// Changes a release's manifest and signs everything anew with the vendor's own keys.
     ///
     /// # Errors
     /// When what is published does not verify, or cannot be written.
     pub fn resign(&self, version: &str, change: impl FnOnce(&mut serde_json::Value)) -> anyhow::Result<()> {
+        self.resign_with(version, None, change)
+    }
+
+    fn resign_with(
+        &self,
+        version: &str,
+        artifact: Option<(TargetPath, TargetDescription)>,
+        change: impl FnOnce(&mut serde_json::Value),
+    ) -> anyhow::Result<()> {
         let published = self.published()?;
         let path: TargetPath = format!("v{version}/manifest.json").parse()?;
         let mut targets = published.targets().context("no targets")?.clone().into_inner();
@@ -29,8 +73,22 @@ impl Vendor {
         let new = TargetDescription { custom: old.custom, ..TargetDescription::of(&bytes) };
         std::fs::write(self.target(&path, &new.sha256), &bytes)?;
         targets.targets.insert(path, new);
+        targets.targets.extend(artifact);
         let version = |role| published.known(role).map_or(1, |(version, _)| version + 1);
         self.sign(targets, version(RoleName::Targets), version(RoleName::Snapshot), version(RoleName::Timestamp))
+    }
+
+    /// Gives a release another archive, its only one, and signs everything anew with the vendor's own keys.
+    ///
+    /// # Errors
+    /// As [`resign`](Self::resign).
+    pub fn repack(&self, version: &str, packed: &Packed) -> anyhow::Result<()> {
+        let artifact = packed.artifact(&format!("notes-v{version}"));
+        let path: TargetPath = format!("v{version}/{}", artifact.name).parse()?;
+        let description = TargetDescription::of(packed.bytes());
+        std::fs::write(self.target(&path, &description.sha256), packed.bytes())?;
+        let artifacts = serde_json::to_value([artifact])?;
+        self.resign_with(version, Some((path, description)), |manifest| manifest["artifacts"] = artifacts)
     }
 
     fn sign(&self, mut targets: Targets, version: u64, snapshot: u64, timestamp: u64) -> anyhow::Result<()> {
