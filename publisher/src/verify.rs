@@ -162,9 +162,7 @@ fn metadata(
 fn wanted(source: &mut dyn Source, role: RoleName, signed: Option<MetaFile>) -> Result<Vec<u8>, VerifyError> {
     let signed = signed.expect("the parent was trusted just before");
     let file = role.file_name(signed.version);
-    source
-        .metadata(&file, role.cap().min(signed.length))?
-        .ok_or_else(|| VerifyError::Missing { source_name: source.name(), file })
+    source.metadata(&file, signed.cap(role))?.ok_or_else(|| VerifyError::Missing { source_name: source.name(), file })
 }
 
 fn targets(trusted: &TrustedRepository, version: Option<&ReleaseVersion>) -> Vec<(TargetPath, TargetDescription)> {

@@ -194,8 +194,8 @@ impl Trust {
     fn stored_or_fetched(&self, source: Lent<'_>, role: RoleName, wanted: MetaFile) -> Result<Vec<u8>, TrustError> {
         let is_kept = self.repository.known(role).is_some_and(|(version, _)| version == wanted.version);
         match self.stored(role) {
-            Ok(Some(bytes)) if is_kept && Sha256::of(&bytes) == wanted.sha256 => Ok(bytes),
-            Ok(_) | Err(_) => fetch(source, &role.file_name(wanted.version), wanted.length.min(role.cap())),
+            Ok(Some(bytes)) if is_kept && wanted.is_digest_of(&bytes) => Ok(bytes),
+            Ok(_) | Err(_) => fetch(source, &role.file_name(wanted.version), wanted.cap(role)),
         }
     }
 

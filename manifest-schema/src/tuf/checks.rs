@@ -51,15 +51,12 @@ fn not_below(role: RoleName, trusted: u64, found: u64) -> Result<(), Error> {
 
 /// It is the file that its parent signed (TUF 5.5.2, 5.6.2). Length first: it costs nothing.
 pub(super) fn is_file(role: RoleName, bytes: &[u8], signed: MetaFile) -> Result<(), Error> {
-    let (expected, found) = (signed.length, bytes.len() as u64);
-    if found != expected {
+    let found = bytes.len() as u64;
+    if let Some(expected) = signed.length.filter(|expected| *expected != found) {
         return Err(Error::MetadataLength { role, expected, found });
     }
-    let (expected, found) = (signed.sha256, Sha256::of(bytes));
-    if found != expected {
-        return Err(Error::MetadataDigest { role, expected, found });
-    }
-    Ok(())
+    let Some(expected) = signed.sha256.filter(|_| !signed.is_digest_of(bytes)) else { return Ok(()) };
+    Err(Error::MetadataDigest { role, expected, found: Sha256::of(bytes) })
 }
 
 /// The one of two timestamps that is to be trusted. With equal versions it is the one that was

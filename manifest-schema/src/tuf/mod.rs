@@ -1,7 +1,7 @@
 //! The Update Framework, specification 1.0.34, in a narrow profile and without I/O.
 //!
-//! Four roles (root, targets, snapshot, timestamp), Ed25519 only, SHA-256 and length mandatory,
-//! consistent snapshots, delegations never followed. Nothing here opens a file, asks a clock or
+//! Four roles (root, targets, snapshot, timestamp), Ed25519 only, SHA-256 and length of targets
+//! mandatory, consistent snapshots, delegations never followed. Nothing here opens a file, asks a clock or
 //! the network: bytes and the time come from the caller, and the caller stores what was accepted,
 //! byte for byte as it was received.
 //!

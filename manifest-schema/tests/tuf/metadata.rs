@@ -6,7 +6,7 @@ use manifest_schema::strict::{Fault, StrictError};
 use manifest_schema::tuf::{Error, Expiry, RoleName, SignError, TrustedRepository, sign};
 use serde_json::{Value, json};
 
-use crate::world::{World, forge, next_week, now, refs, story, target_path};
+use crate::world::{World, enforce, forge, next_week, now, refs, story, target_path};
 
 /// Offers the timestamp of a good repository with `change` made and signed.
 fn timestamp_with(change: impl FnOnce(&mut Value)) -> Result<(), Error> {
@@ -243,12 +243,26 @@ fn a_file_without_a_proper_length_is_refused() {
     for length in [json!(-1), json!("7"), json!(null)] {
         is_malformed(targets_with(|signed| signed["targets"]["v1.1.0/manifest.json"]["length"] = length), "invalid");
     }
-    is_malformed(
-        timestamp_with(|signed| {
-            signed["meta"]["snapshot.json"].as_object_mut().unwrap().remove("length").unwrap();
-        }),
-        "missing field `length`",
-    );
+    for length in [json!(-1), json!("7"), json!(null)] {
+        is_malformed(timestamp_with(|signed| signed["meta"]["snapshot.json"]["length"] = length), "");
+    }
+}
+
+/// TUF 4.4: the version is enough. A digest that is there in another algorithm only is one that nobody here can check.
+#[test]
+fn listed_metadata_needs_neither_length_nor_digest() {
+    let world = World::new();
+    let files = world.publish();
+    for field in ["length", "hashes"] {
+        let timestamp = forge(&files.timestamp, &world.timestamp_keys, |signed| {
+            signed["meta"]["snapshot.json"].as_object_mut().unwrap().remove(field).unwrap();
+        });
+        let mut repository = TrustedRepository::from_root(&files.root, None).unwrap();
+        let _ = repository.update_timestamp(&timestamp, enforce()).unwrap();
+        repository.update_snapshot(&files.snapshot, enforce()).unwrap();
+        let other = [&files.snapshot[..], b"\n"].concat();
+        assert!(repository.update_snapshot(&other, enforce()).is_err(), "the other of the two is still checked");
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn we_and_python_tuf_agree_on_thousands_of_changed_repositories() {
     }
     println!("{counts:?}");
     assert!(wrong.is_empty(), "{} of {CASES}, seed {seed}:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
-    for (kind, enough) in [("both accept", 100), ("both refuse", 100), ("only we refuse, for its form", 5)] {
+    for (kind, enough) in [("both accept", 100), ("both refuse", 100), ("only we refuse, for its form", 1)] {
         assert!(counts.get(kind).is_some_and(|count| *count >= enough), "too few of {kind}: {counts:?}");
     }
 }
