@@ -86,7 +86,9 @@ impl Seen {
         }
         // Within one run of the machine it is known how much time has really passed.
         let really = SignedDuration::from_secs(sight.up_seconds.saturating_sub(self.up_seconds));
-        self.boot != sight.boot || self.boot.is_empty() || (passed - really).abs() <= CORRECTION
+        // A damaged file can say anything: what is beyond all numbers is no correction either.
+        let differs = passed.checked_sub(really).is_none_or(|by| by > CORRECTION || by < -CORRECTION);
+        self.boot != sight.boot || self.boot.is_empty() || !differs
     }
 
     /// Whether things may be removed because of their age.
