@@ -63,16 +63,20 @@ impl Schedule {
     /// When there is none, such as for 31 February.
     pub fn next(&self, now: Timestamp, share: f64) -> Result<Timestamp, String> {
         let (next, interval) = match self {
-            Self::Every(span) => (now + *span, *span),
+            Self::Every(span) => (later(now, *span)?, *span),
             Self::Cron(cron, zone) => {
                 let next = next_of(cron, now, zone)?;
-                let after = next_of(cron, next, zone).unwrap_or(next + SignedDuration::from_hours(24));
-                (next, after.duration_since(next))
+                let after = next_of(cron, next, zone);
+                (next, after.map_or(SignedDuration::from_hours(24), |after| after.duration_since(next)))
             }
         };
         let most = MOST_JITTER.min(interval / 10);
-        Ok(next + SignedDuration::from_secs_f64(most.as_secs_f64() * share.clamp(0.0, 1.0)))
+        later(next, SignedDuration::from_secs_f64(most.as_secs_f64() * share.clamp(0.0, 1.0)))
     }
+}
+
+fn later(time: Timestamp, span: SignedDuration) -> Result<Timestamp, String> {
+    time.checked_add(span).map_err(|_| "the schedule never comes: its next time is beyond the last year".to_owned())
 }
 
 fn next_of(cron: &Cron, after: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
