@@ -17,7 +17,7 @@ const END: &[u8] = b"\"}";
 const DIGITS: usize = 64;
 
 /// What the first line is bound to.
-pub(super) const NOTHING: Sha256 = Sha256::from_bytes([0; 32]);
+pub(crate) const NOTHING: Sha256 = Sha256::from_bytes([0; 32]);
 
 /// The audit log, or its directory, cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,32 +29,32 @@ pub struct ReadError {
 
 /// Where the chain ends.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The number of its last line; 0 where there is none.
-    pub(super) n: u64,
+    pub(crate) n: u64,
     /// That line's hash.
-    pub(super) hash: Sha256,
+    pub(crate) hash: Sha256,
 }
 
 /// The bytes of one file of the log.
 #[derive(Debug)]
-pub(super) struct Part(Vec<u8>);
+pub(crate) struct Part(Vec<u8>);
 
 impl Part {
     /// Its lines, without their ends. A last line without an end never happened.
-    pub(super) fn lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
-        let whole = self.0.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
-        self.0[..whole].split(|byte| *byte == b'\n').filter(move |_| whole > 0)
+    pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        let whole = self.0.iter().rposition(|byte| *byte == b'\n');
+        self.0[..whole.unwrap_or(0)].split(|byte| *byte == b'\n').filter(move |_| whole.is_some())
     }
 
     /// Whether there is such a line.
-    pub(super) fn is_torn(&self) -> bool {
+    pub(crate) fn is_torn(&self) -> bool {
         self.0.last().is_some_and(|byte| *byte != b'\n')
     }
 }
 
 /// The line of an entry, without its end, and its hash.
-pub(super) fn seal(entry: &Entry) -> (String, Sha256) {
+pub(crate) fn seal(entry: &Entry) -> (String, Sha256) {
     let mut line = serde_json::to_string(entry).expect("an entry has only text keys");
     line.pop();
     let hash = Sha256::of(line.as_bytes());
@@ -63,7 +63,7 @@ pub(super) fn seal(entry: &Entry) -> (String, Sha256) {
 }
 
 /// The hash that a line has at its end, where it is that of what stands before it.
-pub(super) fn sealed(line: &[u8]) -> Option<Sha256> {
+pub(crate) fn sealed(line: &[u8]) -> Option<Sha256> {
     let at = line.len().checked_sub(HASH.len() + DIGITS + END.len())?;
     let (said, seal) = line.split_at(at);
     let digits = seal.strip_prefix(HASH)?.strip_suffix(END)?;
@@ -72,25 +72,25 @@ pub(super) fn sealed(line: &[u8]) -> Option<Sha256> {
 }
 
 /// What the line after this one is bound to: its hash, or that of all of it where somebody has damaged it.
-pub(super) fn bound_to(line: &[u8]) -> Sha256 {
+pub(crate) fn bound_to(line: &[u8]) -> Sha256 {
     sealed(line).unwrap_or_else(|| Sha256::of(line))
 }
 
 /// The number of a line that is as it was written.
-pub(super) fn number(line: &[u8]) -> Option<u64> {
+pub(crate) fn number(line: &[u8]) -> Option<u64> {
     sealed(line)?;
     serde_json::from_slice::<Entry>(line).ok().map(|entry| entry.n)
 }
 
 /// Where the chain ends, whatever somebody did to it: a line that was damaged still counts as one.
-pub(super) fn head(path: &Path) -> Result<Head, ReadError> {
+pub(crate) fn head(path: &Path) -> Result<Head, ReadError> {
     let (mut damaged, mut hash) = (0, None);
     for part in parts(path)?.iter().rev() {
         let Some(part) = read(part)? else { continue };
         for line in part.lines().rev() {
             let hash = *hash.get_or_insert_with(|| bound_to(line));
             if let Some(n) = number(line) {
-                return Ok(Head { n: n + damaged, hash });
+                return Ok(Head { n: n.saturating_add(damaged), hash });
             }
             damaged += 1;
         }
@@ -121,12 +121,12 @@ fn number_of(path: &Path, name: &OsStr) -> Option<u64> {
 }
 
 /// The name of a part that ends with line `n`.
-pub(super) fn part_of(path: &Path, n: u64) -> PathBuf {
+pub(crate) fn part_of(path: &Path, n: u64) -> PathBuf {
     durable::beside(path, &format!(".{n}"))
 }
 
 /// A part, or nothing where it is not there.
-pub(super) fn read(path: &Path) -> Result<Option<Part>, ReadError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Part>, ReadError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(Part(bytes))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

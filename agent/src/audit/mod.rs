@@ -8,8 +8,8 @@
 //! is that of the line before. Whoever can write the file can write another whole chain: that is seen by whoever has noted
 //! down a hash elsewhere. The machine's journal has each.
 
-mod chain;
-mod verify;
+pub(crate) mod chain;
+pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -179,13 +179,13 @@ impl Audit {
         self.turn_over(&head);
         let (line, hash) = chain::seal(&self.entry(&head, at, by, said));
         durable::append_line(&self.path, &line).map_err(AuditError::Write)?;
-        Ok((head.n + 1, hash))
+        Ok((head.n.saturating_add(1), hash))
     }
 
     fn entry(&self, head: &Head, at: Timestamp, by: &str, said: Said) -> Entry {
         let Said { did, instance, version, manifest, update, exit, says } = said;
         let says = says.chars().take(WORDS).collect();
-        let (n, prev, by, missed) = (head.n + 1, head.hash, by.to_owned(), self.missed);
+        let (n, prev, by, missed) = (head.n.saturating_add(1), head.hash, by.to_owned(), self.missed);
         Entry { n, at, by, did, instance, version, manifest, update, exit, says, missed, prev }
     }
 

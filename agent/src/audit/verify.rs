@@ -76,7 +76,7 @@ impl Verdict {
         let (head, last) = (self.head.filter(|_| !self.doubted), self.last);
         self.lines += 1;
         self.head = Some(chain::bound_to(line));
-        self.last = chain::number(line).or(Some(last.unwrap_or(0) + 1));
+        self.last = chain::number(line).or(Some(last.unwrap_or(0).saturating_add(1)));
         self.first = self.first.or(self.last);
         self.doubted = chain::number(line).is_none();
         let entry: Entry =
@@ -90,7 +90,7 @@ impl Verdict {
 
 fn follows(entry: &Entry, last: Option<u64>, head: Option<Sha256>) -> Result<(), String> {
     match (last, head) {
-        (Some(last), _) if entry.n != last + 1 => {
+        (Some(last), _) if entry.n != last.saturating_add(1) => {
             Err(format!("it has number {}, and the line before has {last}", entry.n))
         }
         (Some(_), Some(head)) if entry.prev != head => {
