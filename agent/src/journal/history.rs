@@ -228,5 +228,5 @@ pub fn open(journals: &[Journal]) -> Option<&Journal> {
 
 /// The number of the next update.
 pub fn next_id(journals: &[Journal]) -> u32 {
-    journals.last().map_or(1, |journal| journal.plan().id + 1)
+    journals.last().map_or(1, |journal| journal.plan().id.saturating_add(1))
 }
