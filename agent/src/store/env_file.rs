@@ -13,6 +13,10 @@ use super::{Place, StoreError, locate};
 
 /// More than any such file has; one that a mistake filled with something else is not read whole.
 const LONGEST: u64 = 1 << 20;
+/// The longest value in bytes, and the most `${NAME}` in a file. The application's user writes it, the agent reads it as root, and
+/// twenty lines that each name the one before twice are a million times as long as the first.
+const LONGEST_VALUE: usize = 64 << 10;
+const MOST_REFERENCES: usize = 100;
 
 /// A setting that was found.
 pub(super) struct Found {
@@ -49,15 +53,21 @@ fn read(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-struct NotDotenv;
+/// The text sets the key in a way that is none of a `.env` file.
+#[derive(Debug)]
+pub(crate) struct NotDotenv;
 
 /// The last value that the text gives to `key`. Other lines need not be to dotenvy's taste: systemd and python-dotenv take
 /// `TITLE=two words`, it does not. Its error quotes the line, which may hold a secret: it goes no further.
-fn value(text: &str, key: &str) -> Result<Option<String>, NotDotenv> {
+pub(crate) fn value(text: &str, key: &str) -> Result<Option<String>, NotDotenv> {
     let mut found = None;
     let mut all_read = true;
+    if text.matches("${").count() > MOST_REFERENCES {
+        return Err(NotDotenv);
+    }
     for line in dotenvy::from_read_iter(keep_dollars(text).as_bytes()) {
         match line {
+            Ok((_, value)) if value.len() > LONGEST_VALUE => return Err(NotDotenv),
             Ok((name, value)) if name == key => found = Some(value),
             Ok(_) => {}
             Err(dotenvy::Error::LineParse(line, _)) if sets(&line, key) => return Err(NotDotenv),
@@ -120,6 +130,14 @@ mod tests {
     #[test]
     fn a_key_that_is_not_there_is_nothing() {
         assert!(matches!(value("URL2=x\n", "URL"), Ok(None)));
+    }
+
+    #[test]
+    fn values_that_name_others_do_not_grow_without_bounds() {
+        let doubled = |n: u32| format!("A{}=${{A{n}}}${{A{n}}}\n", n + 1);
+        let text = format!("A0=0123456789abcdef\n{}URL=x\n", (0..40).map(doubled).collect::<String>());
+        assert!(value(&text, "URL").is_err());
+        assert!(value(&"A=${B}\n".repeat(100_000), "A").is_err());
     }
 
     #[test]
