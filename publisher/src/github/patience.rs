@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 /// What an answer means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It was answered: with what was wanted, or with a refusal that stays one.
     Answered,
     /// It was not done, since GitHub is asked too often; after this long it may be asked again.
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges an answer that came at `now`, in seconds since 1970, to the try number `tried`, counted from 0.
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: i64, tried: u32) -> Verdict {
+pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, now: i64, tried: u32) -> Verdict {
     if status.is_server_error() {
         return Verdict::Troubled;
     }
@@ -34,8 +34,8 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: i64, tried: u3
     }
     if number("x-ratelimit-remaining") == Some(0) {
         // One second more: the two clocks need not agree to the second.
-        let reset = number("x-ratelimit-reset").unwrap_or(now + 60);
-        return Verdict::Limited(seconds(reset - now + 1));
+        let reset = number("x-ratelimit-reset").unwrap_or(now.saturating_add(60));
+        return Verdict::Limited(seconds(reset.saturating_sub(now).saturating_add(1)));
     }
     match status {
         StatusCode::TOO_MANY_REQUESTS => Verdict::Limited(seconds(60) * 2u32.saturating_pow(tried)),
