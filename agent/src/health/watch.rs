@@ -63,7 +63,7 @@ pub enum Verdict {
 impl Watch {
     /// A watch that goes on where another one ended.
     pub fn new(health: &Health, before: Before) -> Self {
-        let checks: u64 = health.checks.iter().map(|check| check.timeout_seconds).sum();
+        let checks = health.checks.iter().map(|check| check.timeout_seconds).fold(0, u64::saturating_add);
         Self {
             start_within: Duration::from_secs(health.start_within_seconds),
             soak: Duration::from_secs(health.soak_seconds),
