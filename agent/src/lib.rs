@@ -21,6 +21,8 @@ pub mod event;
 pub mod evidence;
 pub mod exit;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod health;
 pub mod host;
 pub mod journal;

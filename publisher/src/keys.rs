@@ -101,12 +101,17 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// When the file exists or cannot be written.
 pub fn write(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
+    let pem = spelt(key, passphrase)?;
+    disk::write_new(path, pem.as_bytes(), 0o600)?;
+    Ok(write_public(&path.with_extension("pub"), &key.public())?)
+}
+
+/// A key as PKCS#8 in PEM, encrypted where there is a passphrase.
+pub(crate) fn spelt(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
     let seed = key.to_seed();
     let octets = OctetStringRef::new(&*seed).map_err(|error| KeyFileError::Encode(error.into()))?;
     let inner = Zeroizing::new(octets.to_der().map_err(|error| KeyFileError::Encode(error.into()))?);
-    let pem = encode(&inner, passphrase)?;
-    disk::write_new(path, pem.as_bytes(), 0o600)?;
-    Ok(write_public(&path.with_extension("pub"), &key.public())?)
+    encode(&inner, passphrase)
 }
 
 fn encode(inner: &[u8], passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
@@ -153,7 +158,7 @@ fn announced(path: &Path) -> Option<PublicKey> {
     read_public(&path.with_extension("pub")).ok()
 }
 
-fn open(path: &Path, pem: &str, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
+pub(crate) fn open(path: &Path, pem: &str, passphrases: &mut Passphrases) -> Result<SigningKey, KeyFileError> {
     let not_a_key = || KeyFileError::NotAKey(path.to_owned());
     let (label, document) = SecretDocument::from_pem(pem).map_err(|_| not_a_key())?;
     match label {

@@ -21,6 +21,8 @@ pub mod destination;
 pub mod directory;
 pub mod disk;
 pub mod exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod git;
 pub mod github;
 pub mod init;

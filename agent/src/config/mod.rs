@@ -164,6 +164,11 @@ fn load_one(directory: &Path, name: &Name) -> Result<Settings, ConfigError> {
         }
         merge(&mut table, read_table(&drop_in)?);
     }
+    resolve(name, path, table)
+}
+
+/// The settings that the merged keys come to.
+pub(crate) fn resolve(name: &Name, path: PathBuf, table: toml::Table) -> Result<Settings, ConfigError> {
     let file = File::try_from_table(table).map_err(|message| ConfigError::Content { path: path.clone(), message })?;
     Settings::resolve(name.clone(), path, file)
 }
@@ -171,10 +176,15 @@ fn load_one(directory: &Path, name: &Name) -> Result<Settings, ConfigError> {
 /// One file, read as what it may say, so that a mistake is told with the file's name and line, then as a table to merge.
 fn read_table(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    understand(path, &text)
+}
+
+/// What a file says.
+pub(crate) fn understand(path: &Path, text: &str) -> Result<toml::Table, ConfigError> {
     let content =
         |error: toml::de::Error| ConfigError::Content { path: path.to_owned(), message: without_secrets(&error) };
-    toml::from_str::<file::Partial>(&text).map_err(content)?;
-    toml::from_str(&text).map_err(content)
+    toml::from_str::<file::Partial>(text).map_err(content)?;
+    toml::from_str(text).map_err(content)
 }
 
 /// The reader of TOML shows the line with the mistake, and a misplaced password is a mistake, too.

@@ -127,7 +127,7 @@ fn beginning(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(BEGINNING)]).into_owned()
 }
 
-fn judge<'a>(
+pub(crate) fn judge<'a>(
     answer: &Answer,
     status: u16,
     members: impl Iterator<Item = (&'a String, &'a String)>,

@@ -6,7 +6,7 @@
 mod course;
 mod damaged;
 pub mod history;
-mod read;
+pub(crate) mod read;
 mod record;
 pub mod standing;
 

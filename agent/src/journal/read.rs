@@ -17,7 +17,7 @@ const BEGINNING: &[u8] = br#"{"at":""#;
 
 /// What a file is.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// Not even the plan is there: that update never began.
     NeverBegan,
     /// A journal.
@@ -41,7 +41,12 @@ pub(super) fn read(path: &Path) -> Reading {
             return Reading::Damaged { beginning: None, error };
         }
     };
-    let (entries, error) = entries(path, &bytes);
+    understand(path, &bytes)
+}
+
+/// What the bytes of a journal are that lies at `path`.
+pub(crate) fn understand(path: &Path, bytes: &[u8]) -> Reading {
+    let (entries, error) = entries(path, bytes);
     let journal = journal(path, entries);
     match (journal, error) {
         (beginning, Some(error)) => Reading::Damaged { beginning, error },

@@ -11,7 +11,7 @@ mod http;
 mod output;
 mod probe;
 mod redirect;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -71,7 +71,7 @@ async fn answer_http<W: Write>(clients: &mut Clients, url: &str, get: &Get, outp
     }
 }
 
-fn next_request(from: &mut impl BufRead) -> io::Result<Option<Request>> {
+pub(crate) fn next_request(from: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = Vec::new();
     from.take(REQUEST_LINE as u64).read_until(b'\n', &mut line)?;
     match line.strip_suffix(b"\n") {

@@ -8,7 +8,7 @@
 //! bytes at worst, no more of them than asked for, and an answer or an error in bounded time. A process that breaks
 //! the protocol, or whose answer is not read to the end, is killed; the next request starts another.
 
-mod pipe;
+pub(crate) mod pipe;
 mod process;
 
 use std::ffi::OsString;
@@ -206,7 +206,7 @@ fn is_here(request: &Request) -> bool {
 
 /// Why there is no complete answer.
 #[derive(Debug)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// The process said so.
     Failed(Failure),
     /// The receiver of the bytes said so.
@@ -221,7 +221,7 @@ impl From<PipeError> for Trouble {
     }
 }
 
-fn receive(
+pub(crate) fn receive(
     answers: &mut Frames,
     patience: Patience,
     cap: u64,

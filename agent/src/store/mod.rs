@@ -9,9 +9,9 @@
 
 mod clients;
 mod command;
-mod env_file;
+pub(crate) mod env_file;
 mod error;
-mod postgres;
+pub(crate) mod postgres;
 mod record;
 pub mod sqlite;
 mod vendor;

@@ -49,7 +49,7 @@ pub enum UnpackError {
 }
 
 /// Writes every listed file, checked, and nothing else.
-pub(super) fn write(
+pub(crate) fn write(
     stream: impl Read,
     entries: &[FileEntry],
     tree: &mut TreeWriter,

@@ -7,7 +7,7 @@
 //! Decompressing and writing files run on two threads; a bounded queue between them keeps memory small.
 
 mod blocks;
-mod files;
+pub(crate) mod files;
 
 use std::io::Read;
 use std::path::Path;

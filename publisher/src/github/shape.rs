@@ -6,39 +6,39 @@ use crate::publication::Asset;
 
 /// A release.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct RemoteRelease {
-    pub(super) id: u64,
-    pub(super) tag_name: String,
-    pub(super) html_url: String,
+pub(crate) struct RemoteRelease {
+    pub(crate) id: u64,
+    pub(crate) tag_name: String,
+    pub(crate) html_url: String,
     /// With `{?name,label}` at its end.
-    pub(super) upload_url: String,
-    pub(super) draft: bool,
+    pub(crate) upload_url: String,
+    pub(crate) draft: bool,
     /// Whether its assets can never change any more; absent from older Enterprise servers.
     #[serde(default)]
-    pub(super) immutable: bool,
+    pub(crate) immutable: bool,
 }
 
 /// A file of a release.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct RemoteAsset {
-    pub(super) id: u64,
-    pub(super) name: String,
+pub(crate) struct RemoteAsset {
+    pub(crate) id: u64,
+    pub(crate) name: String,
     /// `uploaded`; anything else is what a failed upload left behind.
-    pub(super) state: String,
-    pub(super) size: u64,
+    pub(crate) state: String,
+    pub(crate) size: u64,
     /// `sha256:…`; absent from older Enterprise servers.
     #[serde(default)]
-    pub(super) digest: Option<String>,
+    pub(crate) digest: Option<String>,
 }
 
 impl RemoteAsset {
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.state == "uploaded"
     }
 
     /// Whether it is this file, as far as GitHub tells: a server without digests tells only the length, and the
     /// rest is found out when the draft is verified.
-    pub(super) fn is(&self, asset: &Asset) -> bool {
+    pub(crate) fn is(&self, asset: &Asset) -> bool {
         let digest = format!("sha256:{}", asset.sha256);
         let same_bytes = self.digest.as_ref().is_none_or(|told| *told == digest);
         self.is_complete() && self.size == asset.length && same_bytes
@@ -47,28 +47,28 @@ impl RemoteAsset {
 
 /// What a draft is made from.
 #[derive(Debug, Serialize)]
-pub(super) struct NewDraft<'a> {
-    pub(super) tag_name: &'a str,
-    pub(super) name: &'a str,
-    pub(super) body: &'a str,
-    pub(super) draft: bool,
-    pub(super) prerelease: bool,
+pub(crate) struct NewDraft<'a> {
+    pub(crate) tag_name: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) draft: bool,
+    pub(crate) prerelease: bool,
 }
 
 /// What makes a draft a release. The notes once more, since the draft may be an older one.
 #[derive(Debug, Serialize)]
-pub(super) struct Undraft<'a> {
-    pub(super) tag_name: &'a str,
-    pub(super) name: &'a str,
-    pub(super) body: &'a str,
-    pub(super) draft: bool,
-    pub(super) prerelease: bool,
-    pub(super) make_latest: MakeLatest,
+pub(crate) struct Undraft<'a> {
+    pub(crate) tag_name: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) body: &'a str,
+    pub(crate) draft: bool,
+    pub(crate) prerelease: bool,
+    pub(crate) make_latest: MakeLatest,
 }
 
 /// A text on the wire: GitHub refuses a truth value here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) enum MakeLatest {
+pub(crate) enum MakeLatest {
     #[serde(rename = "true")]
     Yes,
     #[serde(rename = "false")]
@@ -77,25 +77,25 @@ pub(super) enum MakeLatest {
 
 /// What GitHub says when it refuses.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Complaint {
+pub(crate) struct Complaint {
     #[serde(default)]
-    pub(super) message: String,
+    pub(crate) message: String,
     #[serde(default)]
-    pub(super) errors: Vec<Detail>,
+    pub(crate) errors: Vec<Detail>,
 }
 
 /// One reason of a refusal.
 #[derive(Debug, Deserialize)]
-pub(super) struct Detail {
+pub(crate) struct Detail {
     #[serde(default)]
-    pub(super) field: String,
+    pub(crate) field: String,
     #[serde(default)]
-    pub(super) code: String,
+    pub(crate) code: String,
 }
 
 impl Complaint {
     /// In one line, such as `Validation Failed (name already_exists)`.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let details = self.errors.iter().map(|detail| format!("{} {}", detail.field, detail.code));
         let details: Vec<String> = details.collect();
         match details.is_empty() {

@@ -52,6 +52,8 @@ enum Verb {
         #[arg(long, value_name = "NAME", requires = "mutants")]
         only: Option<String>,
     },
+    /// Feed everything that reads foreign bytes with damaged ones
+    Fuzz(xtask::fuzz::Options),
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Faults { all, seed, scenario, .. } => {
             xtask::faults::faults(&xtask::faults::Options { all, seed, scenario })
         }
+        Verb::Fuzz(options) => xtask::fuzz::fuzz(&options),
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

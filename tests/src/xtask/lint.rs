@@ -65,7 +65,12 @@ fn clippy() -> Result<()> {
 
 /// Without `advisories`, which reads a database from GitHub: a test's outcome must not change overnight.
 fn dependencies() -> Result<()> {
-    cargo(&["deny", "--locked", "--log-level", "error", "check", "bans", "licenses", "sources"])
+    // The fuzz targets are a workspace of their own, with a lock of their own.
+    ["Cargo.toml", "fuzz/Cargo.toml"].iter().try_for_each(|manifest| {
+        let options =
+            ["deny", "--manifest-path", manifest, "--locked", "--log-level", "error", "--config", "deny.toml"];
+        cargo(&[&options[..], &["check", "bans", "licenses", "sources"]].concat())
+    })
 }
 
 fn shell_scripts() -> Result<()> {

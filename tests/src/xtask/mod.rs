@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod demo;
 pub mod faults;
+pub mod fuzz;
 pub mod lint;
 pub mod machine;
 pub mod packages;

@@ -21,12 +21,16 @@ pub const MACHINE: &[&str] = &[
 pub const POWERCUT: &[&str] =
     &["e2fsprogs", "git", "iproute2", "mount", "postgresql", "python3", "tar", "util-linux", "xfsprogs"];
 
+/// For fuzzing: libFuzzer is compiled from its sources.
+pub const FUZZ: &[&str] = &["g++"];
+
 /// For all tests.
 pub const TESTS: &[&str] = &[
     "debian-archive-keyring",
     "debootstrap",
     "dpkg-dev",
     "e2fsprogs",
+    "g++",
     "gh",
     "git",
     "iproute2",

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 
 use super::faults::seed;
-use super::{demo, lint, packages, tools};
+use super::{demo, fuzz, lint, packages, tools};
 use crate::{machine, scenario};
 
 /// Runs the checks; `quick` leaves out those on the real machine.
@@ -29,6 +29,9 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
     }
     stage("checking the code", lint::lint)?;
     stage("testing", || nextest(quick))?;
+    if !quick {
+        stage("fuzzing for a moment", fuzz::smoke)?;
+    }
     stage("trying the demo", demo::demo)?;
     eprintln!("xtask: everything holds, after {:.0} s", start.elapsed().as_secs_f64());
     Ok(())

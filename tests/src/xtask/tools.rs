@@ -20,13 +20,15 @@ struct Tool {
     version: &'static str,
 }
 
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     // Runs tests.
     Tool { verb: "nextest", package: "cargo-nextest", version: "0.9.143" },
     // Says what a dependency may be.
     Tool { verb: "deny", package: "cargo-deny", version: "0.20.2" },
     // Makes Debian packages.
     Tool { verb: "deb", package: "cargo-deb", version: "3.8.0" },
+    // Builds programs that are fed with damaged bytes.
+    Tool { verb: "fuzz", package: "cargo-fuzz", version: "0.13.2" },
 ];
 
 /// dpkg-shlibdeps(1) finds the libraries that a package depends on.

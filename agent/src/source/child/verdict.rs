@@ -11,19 +11,19 @@ use crate::source::wire::{Body, Failure, Get};
 
 /// An answer whose body is to be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Readable {
+pub(crate) struct Readable {
     /// What the engine is told.
-    pub(super) body: Body,
+    pub(crate) body: Body,
     /// Bytes to be dropped at the beginning: the source ignored the range.
-    pub(super) skip: u64,
+    pub(crate) skip: u64,
     /// Bytes that must come after that, where it is known.
-    pub(super) rest: Option<u64>,
+    pub(crate) rest: Option<u64>,
     /// Whether HTTP itself marks the end, so that reading on after the last byte cannot stall.
-    pub(super) delimited: bool,
+    pub(crate) delimited: bool,
 }
 
 /// Whether, and how, the body of an answer is read. `now` turns the date in a `Retry-After` into a pause.
-pub(super) fn judge(status: StatusCode, headers: &HeaderMap, get: &Get, now: Timestamp) -> Result<Readable, Failure> {
+pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, get: &Get, now: Timestamp) -> Result<Readable, Failure> {
     let readable = match status {
         StatusCode::OK => from_start(headers, get)?,
         StatusCode::PARTIAL_CONTENT => from_range(headers, get)?,

@@ -13,7 +13,7 @@ use crate::source::wire::CHUNK;
 
 /// Why no frame came.
 #[derive(Debug, Error)]
-pub(super) enum PipeError {
+pub(crate) enum PipeError {
     /// The other end is closed.
     #[error("it ended in the middle of an answer")]
     Ended,
@@ -27,14 +27,14 @@ pub(super) enum PipeError {
 
 /// How long an answer may take.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     silence: Duration,
     end: Option<Instant>,
 }
 
 impl Patience {
     /// At most `silence` without a byte, at most `total` from now on; a sum beyond the clock's range is no limit.
-    pub(super) fn new(silence: Duration, total: Duration) -> Self {
+    pub(crate) fn new(silence: Duration, total: Duration) -> Self {
         Self { silence, end: Instant::now().checked_add(total) }
     }
 
@@ -50,7 +50,7 @@ impl Patience {
 
 /// The reading end.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     pipe: File,
     buffer: Vec<u8>,
     /// What of the buffer is filled and not yet taken.
@@ -58,12 +58,12 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn new(pipe: File) -> Self {
+    pub(crate) fn new(pipe: File) -> Self {
         Self { pipe, buffer: vec![0; 2 * CHUNK], filled: 0..0 }
     }
 
     /// The next line, of at most `cap` bytes, parsed.
-    pub(super) fn line<T: DeserializeOwned>(&mut self, cap: usize, patience: &Patience) -> Result<T, PipeError> {
+    pub(crate) fn line<T: DeserializeOwned>(&mut self, cap: usize, patience: &Patience) -> Result<T, PipeError> {
         let mut searched = 0;
         let end = loop {
             if let Some(found) = self.unread()[searched..].iter().position(|byte| *byte == b'\n') {
@@ -81,7 +81,7 @@ impl Frames {
     }
 
     /// The next chunk, or nothing where the chunks end.
-    pub(super) fn chunk(&mut self, patience: &Patience) -> Result<Option<&[u8]>, PipeError> {
+    pub(crate) fn chunk(&mut self, patience: &Patience) -> Result<Option<&[u8]>, PipeError> {
         let length = self.take(4, patience)?.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         match length {
             0 => Ok(None),

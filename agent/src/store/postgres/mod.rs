@@ -20,7 +20,7 @@ mod session;
 mod swap;
 mod tally;
 mod tools;
-mod url;
+pub(crate) mod url;
 mod verify;
 
 use std::cell::OnceCell;

@@ -40,26 +40,26 @@ pub enum UrlError {
 
 /// What a URL says. Everything is decoded.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Role; `None`: libpq's default, the name of the operating system's user.
-    pub(super) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// Password.
-    pub(super) password: Option<String>,
+    pub(crate) password: Option<String>,
     /// Hosts with their ports, in the order in which they are tried; a host that begins with `/` is a socket's directory.
-    pub(super) hosts: Vec<Host>,
+    pub(crate) hosts: Vec<Host>,
     /// The database.
-    pub(super) database: String,
+    pub(crate) database: String,
     /// libpq's own parameters, such as `sslmode`.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 /// A server's address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Host {
+pub(crate) struct Host {
     /// Name, address or directory; empty: libpq's default, the socket.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Port; `None`: libpq's default.
-    pub(super) port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 /// libpq's connection parameters besides those that have a field of their own (manual, "Parameter Key Words").
@@ -232,7 +232,7 @@ impl Target {
     }
 
     /// The same without a name for its sessions: ours have their own.
-    pub(super) fn uncalled(mut self) -> Self {
+    pub(crate) fn uncalled(mut self) -> Self {
         self.parameters.retain(|(name, _)| name != "application_name");
         self
     }

@@ -7,7 +7,7 @@ const DEFAULT_PORT: u16 = 5432;
 
 impl Target {
     /// The connection string for libpq's programs, without the password: it becomes an argument, which everybody can read.
-    pub(in super::super) fn conninfo(&self, database: &str) -> String {
+    pub(crate) fn conninfo(&self, database: &str) -> String {
         let mut pairs = vec![("dbname", database.to_owned())];
         if !self.hosts.is_empty() {
             pairs.push(("host", self.joined(|host| host.name.clone())));
@@ -27,7 +27,7 @@ impl Target {
     }
 
     /// Where it is, for people.
-    pub(in super::super) fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         if self.hosts.is_empty() {
             return "the local socket".to_owned();
         }
@@ -35,7 +35,7 @@ impl Target {
     }
 
     /// The port of a server that runs on this machine; `None`: it runs elsewhere, or nobody can tell.
-    pub(in super::super) fn local_port(&self) -> Option<u16> {
+    pub(crate) fn local_port(&self) -> Option<u16> {
         match self.hosts.as_slice() {
             [] => Some(DEFAULT_PORT),
             [host] if host.is_local() => Some(host.port.unwrap_or(DEFAULT_PORT)),
