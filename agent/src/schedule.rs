@@ -39,6 +39,10 @@ pub fn parse(text: &str, timezone: Option<&str>) -> Result<Schedule, String> {
             Err(format!("{text:?}: less than a minute is a burden on the source"))
         };
     }
+    // The parser takes the place for nothing at all, and then looks for a time that is never, for ever.
+    if text.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+        return Err(format!("{text:?}: a list has an empty place"));
+    }
     let parser = CronParser::builder().seconds(Seconds::Optional).build();
     let cron = parser.parse(text).map_err(|error| format!("{text:?}: {error}"))?;
     Ok(Schedule::Cron(Box::new(cron), zone))
