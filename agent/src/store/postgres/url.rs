@@ -27,6 +27,9 @@ pub enum UrlError {
         "user or password hold a character that must be percent-encoded (@ as %40, / as %2F, : as %3A, ? as %3F, # as %23)"
     )]
     Ambiguous,
+    /// A host that libpq would take for several.
+    #[error("its host {0:?} has a comma: that would be several hosts")]
+    Host(String),
     /// A port that is none.
     #[error("{0:?} is not a port")]
     Port(String),
@@ -176,7 +179,11 @@ fn read_host(text: &str) -> Result<Host, UrlError> {
     } else {
         text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)))
     };
-    Ok(Host { name: decode(name, "host")?, port: port.map_or(Ok(None), read_port)? })
+    let name = decode(name, "host")?;
+    if name.contains(',') {
+        return Err(UrlError::Host(name.chars().take(80).collect()));
+    }
+    Ok(Host { name, port: port.map_or(Ok(None), read_port)? })
 }
 
 fn read_port(text: &str) -> Result<Option<u16>, UrlError> {
