@@ -7,8 +7,7 @@ use std::sync::LazyLock;
 use manifest_schema::digest::Sha256;
 use manifest_schema::manifest::{Artifact, BLOCK_SIZE, FileEntry, FileMode, Format};
 
-use super::memory;
-use crate::durable::{TreeWriter, remove_tree};
+use crate::durable::{TreeWriter, remove_tree, write_over};
 use crate::unpack;
 
 /// What is listed.
@@ -47,7 +46,9 @@ pub fn archive(bytes: &[u8]) -> bool {
         sha256: Sha256::of(bytes),
         blocks: bytes.chunks(usize::try_from(BLOCK_SIZE).expect("a block fits")).map(Sha256::of).collect(),
     };
-    let (_file, path) = memory(bytes);
+    let spool = super::directory();
+    let path = spool.path().join("app.tar");
+    write_over(&path, bytes, 0o600).expect("written");
     unpacked(|tree| unpack::unpack(&path, &artifact, &ENTRIES, tree, &mut |_| ()).is_ok())
 }
 

@@ -48,6 +48,8 @@ pub fn manifest(bytes: &[u8]) -> bool {
 
 /// A vendor's repository: what was really signed, and by which keys.
 struct Vendor {
+    /// What its clients trust to begin with.
+    trusted: TrustedRepository,
     keys: [SigningKey; 3],
     root: Root,
     /// The files, each as it is served.
@@ -82,7 +84,8 @@ static VENDOR: LazyLock<Vendor> = LazyLock::new(|| {
     files.push((RoleName::Timestamp, sign(&timestamp, &two[..1]).expect("a timestamp")));
     files.push((RoleName::Snapshot, snapshot_file));
     files.push((RoleName::Targets, targets_file));
-    Vendor { keys, root, files }
+    let trusted = TrustedRepository::from_root(&files[0].1, None).expect("the vendor's root");
+    Vendor { trusted, keys, root, files }
 });
 
 fn timestamp(snapshot_version: u64, snapshot: &[u8]) -> Timestamp {
@@ -93,7 +96,7 @@ fn timestamp(snapshot_version: u64, snapshot: &[u8]) -> Timestamp {
 /// signed, however it is dressed.
 pub fn metadata(bytes: &[u8]) -> bool {
     let vendor = &*VENDOR;
-    let mut trusted = TrustedRepository::from_root(&vendor.files[0].1, None).expect("the vendor's root");
+    let mut trusted = vendor.trusted.clone();
     let mut accepted = false;
     for line in bytes.split(|byte| *byte == b'\n') {
         let taken = [
@@ -124,7 +127,7 @@ pub fn signed(bytes: &[u8]) -> bool {
         return false;
     };
     let file = [br#"{"signatures":[],"signed":"#, content, b"}"].concat();
-    let mut trusted = TrustedRepository::from_root(&VENDOR.files[0].1, None).expect("the vendor's root");
+    let mut trusted = VENDOR.trusted.clone();
     match role {
         b"root" => sealed::<Root>(&file).is_some_and(|(root, file)| {
             let taken = trusted.update_root(&file).is_ok();

@@ -75,17 +75,18 @@ pub(super) fn is_stable<T: DeserializeOwned + Serialize + PartialEq + std::fmt::
     true
 }
 
-/// The head of an HTTP answer: a line with status, first byte, most bytes and length of the whole (`-`: not known), then
+/// The head of an HTTP answer: a line with status, first byte, most bytes, length of the whole and known tag (`-`: none), then
 /// headers.
 pub fn answer(bytes: &[u8]) -> bool {
     let Some(lines) = lines(bytes) else { return false };
     let words: Vec<&str> = lines[0].split(' ').collect();
-    let [status, from, cap, whole] = words[..] else { return false };
+    let [status, from, cap, whole, tag] = words[..] else { return false };
     let (Ok(status), Ok(from), Ok(cap)) = (status.parse(), from.parse(), cap.parse()) else { return false };
     let Ok(status) = StatusCode::from_u16(status) else { return false };
     let timeouts = Timeouts::for_length(cap);
     let location = Location::Url("https://releases.example/".to_owned());
-    let get = Get { location, from, cap, expect_length: whole.parse().ok(), timeouts };
+    let if_none_match = (tag != "-").then(|| tag.to_owned());
+    let get = Get { location, from, cap, expect_length: whole.parse().ok(), if_none_match, timeouts };
     let headers: HeaderMap = lines[1..].iter().filter_map(|line| header(line)).collect();
     let now = "2026-11-21T10:00:00Z".parse().expect("a time");
     match judge(status, &headers, &get, now) {

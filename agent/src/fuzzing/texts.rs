@@ -55,7 +55,8 @@ fn is_a_source(text: &str) -> bool {
             }
             Location::File(path) => {
                 let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
-                assert!(path.starts_with(&top) && !climbs, "{} is not below {top}", path.display());
+                let SourceSpec::Directory { path: top } = &source else { panic!("{source} gives a file") };
+                assert!(path.starts_with(top) && !climbs, "{} is not below {source}", path.display());
             }
         }
     }
