@@ -114,6 +114,20 @@ fn a_reset_says_what_it_forgets_and_begins_anew() {
 }
 
 #[test]
+fn a_reset_is_in_the_audit_log_with_what_was_believed_before() {
+    let client = Client::new();
+    let (_, fingerprint) = client.new_root();
+    assert_eq!(client.reset(&Sha256::of(b"another").to_string(), &["--yes"]).code, 5);
+    assert_eq!(client.reset(&fingerprint, &["--yes"]).code, 0);
+    let lines = client.world.run(&["audit", "--json"]).json();
+    let [line] = &lines.as_array().unwrap()[..] else { panic!("one line: {lines}") };
+    assert_eq!((&line["did"], &line["instance"]), (&json!("trusted"), &json!("kkt")));
+    let says = line["says"].as_str().unwrap();
+    assert!(says.contains(&fingerprint) && says.contains("no longer root version 3"), "{says}");
+    assert_eq!(client.world.run(&["audit", "verify"]).code, 0);
+}
+
+#[test]
 fn a_reset_needs_the_right_fingerprint_and_somebody_who_agrees() {
     let client = Client::new();
     let (_, fingerprint) = client.new_root();

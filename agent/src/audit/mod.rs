@@ -51,6 +51,8 @@ pub enum Did {
     Ended,
     /// An update that was stuck stays as it is.
     Abandoned,
+    /// A person has said whom this machine trusts from now on.
+    Trusted,
     /// Something that a newer version of this program knows.
     #[serde(other)]
     Other,

@@ -88,6 +88,7 @@ fn what(entry: &Entry) -> String {
         Did::Began => "began",
         Did::Ended => "ended",
         Did::Abandoned => "abandoned",
+        Did::Trusted => "trusted",
         Did::Other => "?",
     };
     entry.update.map_or_else(|| word.to_owned(), |update| format!("{word} {update}"))

@@ -12,6 +12,7 @@ use super::Daemon;
 use super::job::{Ended, failed};
 use crate::event::Event;
 use crate::exit::Exit;
+use crate::host;
 use crate::request::{Asked, Request};
 
 /// Longest request, in bytes.
@@ -40,8 +41,7 @@ fn asker(stream: &UnixStream) -> Result<String, Ended> {
     if peer.uid() != 0 && peer.uid() != own {
         return Err(failed(Exit::Usage, "only root may ask the agent to change something".to_owned()));
     }
-    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(peer.uid())).ok().flatten();
-    Ok(user.map_or_else(|| format!("user {}", peer.uid()), |user| user.name))
+    Ok(host::user_name(peer.uid()))
 }
 
 async fn read_request(read: OwnedReadHalf) -> Result<Request, Ended> {

@@ -10,4 +10,10 @@ pub mod systemd;
 mod transient;
 pub mod vendor;
 
+/// The name of a user of this machine, for people and for the audit log.
+pub fn user_name(uid: u32) -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("user {uid}"), |user| user.name)
+}
+
 pub use services::{Observed, ServiceError, Services};

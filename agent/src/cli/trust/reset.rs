@@ -10,11 +10,13 @@ use std::time::Duration;
 use manifest_schema::digest::Sha256;
 use manifest_schema::tuf::RoleName;
 
+use crate::audit::{Audit, Did, Said};
 use crate::cli::ask::{agreed, say};
 use crate::cli::{Which, instances};
 use crate::config::Settings;
 use crate::durable;
 use crate::exit::{Exit, Failure};
+use crate::host;
 use crate::layout::Layout;
 use crate::lock::{Lock, LockError};
 use crate::trust::{NewRoot, Trust, TrustError};
@@ -54,11 +56,13 @@ pub(crate) fn run(layout: &Layout, asked: &Reset) -> Result<Exit, Failure> {
         say("nothing was done");
         return Ok(Exit::Ok);
     }
-    let version = root.version();
+    let believed = format!("trusts root version {} with the fingerprint {}", root.version(), asked.fingerprint);
+    let before = trusted(layout, &settings);
     let _lock = lock(layout)?;
     root.replace(&layout.instance(&settings.instance.name).trust()).map_err(failed)?;
+    audit(layout, &settings, &format!("{believed}, and no longer {before}"));
     say(&format!(
-        "{}: trusts root version {version} from now on: see 'surefoot check'.\n\
+        "{}: {believed} from now on: see 'surefoot check'.\n\
          Put it in place of {} as well, and its fingerprint in the configuration: a machine that loses its state begins there.",
         settings.instance.name,
         settings.root.display()
@@ -85,24 +89,36 @@ fn lock(layout: &Layout) -> Result<Lock, Failure> {
     })
 }
 
+/// What cannot be written there is told: the reset has happened.
+fn audit(layout: &Layout, settings: &Settings, words: &str) {
+    let mut audit = Audit::at(layout.audit());
+    let by = host::user_name(rustix::process::getuid().as_raw());
+    audit.write(jiff::Timestamp::now(), &by, Said::new(Did::Trusted, Some(&settings.instance.name), words));
+    if let Some(error) = audit.trouble() {
+        say(&format!("this is not in the audit log: {}", crate::exit::chain(&error)));
+    }
+}
+
 fn failed(error: TrustError) -> Failure {
     Failure::of(error.exit(), &error)
 }
 
 /// What is trusted now and will not be, for the person who decides. A root that cannot be read is what this verb is for, too.
 fn forgets(layout: &Layout, settings: &Settings, new: &NewRoot) -> String {
-    let name = &settings.instance.name;
-    let known = Trust::load(settings, &layout.instance(name).trust());
-    let before = match &known {
-        Ok(trust) => versions(trust),
-        Err(error) => format!("nothing that could be used: {}", crate::exit::chain(error)),
-    };
+    let (name, before) = (&settings.instance.name, trusted(layout, settings));
     format!(
         "{name}: forgets {before}.\n\
          From then on only what the keys in root version {} sign is believed, and older metadata of theirs is not refused as old. \
          The application, its data and its releases stay as they are.",
         new.version()
     )
+}
+
+fn trusted(layout: &Layout, settings: &Settings) -> String {
+    match &Trust::load(settings, &layout.instance(&settings.instance.name).trust()) {
+        Ok(trust) => versions(trust),
+        Err(error) => format!("nothing that could be used: {}", crate::exit::chain(error)),
+    }
 }
 
 fn versions(trust: &Trust) -> String {
