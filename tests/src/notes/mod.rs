@@ -4,6 +4,7 @@
 mod client;
 mod disk;
 mod faults;
+mod forger;
 mod park;
 mod resign;
 mod thief;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use client::{Answer, Client, wait};
 pub use disk::SmallDisk;
 pub use faults::Faults;
+pub use forger::{Forger, Hand};
 pub use park::Park;
 pub use resign::Packed;
 pub use thief::Thief;

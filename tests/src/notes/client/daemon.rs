@@ -95,6 +95,16 @@ impl Client {
         send(worker, Signal::KILL)
     }
 
+    /// Lets the daemon's worker go on, after it has stopped where a test wanted it to.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn wake_worker(&self) -> anyhow::Result<()> {
+        let daemon = self.daemon().context("no daemon runs")?;
+        let worker = children(daemon).into_iter().next().context("the daemon has no worker")?;
+        send(worker, Signal::CONT)
+    }
+
     /// Whether the daemon's worker has stopped where a test wanted it to (`T` in proc(5)).
     pub fn is_worker_parked(&self) -> bool {
         let is_stopped = |pid| {
