@@ -4,19 +4,23 @@ use std::fmt::Write as _;
 
 /// Lines of a longer secret that are shorter give nothing away and stand in many texts.
 const SHORTEST_LINE: usize = 12;
+/// Nobody passes a longer one within a URL or through a shell; each form of it costs memory.
+const LONGEST: usize = 4096;
 
 /// All of them, without order, some of them twice.
 pub(super) fn of(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
+    forms.extend(json(secret));
+    forms.extend(lines(secret));
+    if secret.len() > LONGEST {
+        return forms;
+    }
     for kept in ["-_.~", "-_.~!$&'()*+,;=", "-_.~/", "_.-~:/?#[]@!$&'()*+,;=", ""] {
         let encoded = percent(secret, kept);
         forms.push(encoded.replace("%20", "+"));
         forms.push(lower_hex(&encoded));
         forms.push(encoded);
     }
-    let json = serde_json::to_string(secret).expect("a text is JSON");
-    forms.push(json[1..json.len() - 1].replace('/', "\\/"));
-    forms.push(json[1..json.len() - 1].to_owned());
     forms.push(secret.escape_debug().to_string());
     forms.push(secret.escape_default().to_string());
     forms.extend(["'\\''", "'\"'\"'", "''", "\\'"].map(|quote| secret.replace('\'', quote)));
@@ -24,8 +28,13 @@ pub(super) fn of(secret: &str) -> Vec<String> {
     forms.push(escape(secret, "\"\\$`!"));
     forms.push(escape(secret, " !\"#$&'()*,;<>?[\\]^`{|}~"));
     forms.extend(html(secret));
-    forms.extend(lines(secret));
     forms
+}
+
+fn json(text: &str) -> [String; 2] {
+    let json = serde_json::to_string(text).expect("a text is JSON");
+    let inner = &json[1..json.len() - 1];
+    [inner.replace('/', "\\/"), inner.to_owned()]
 }
 
 fn percent(text: &str, kept: &str) -> String {

@@ -134,3 +134,15 @@ fn all_texts_of_a_value_are_redacted() {
 fn its_own_description_tells_nothing() {
     assert!(!format!("{:?}", knowing("TOKEN=hunter-two")).contains("hunter"));
 }
+
+/// A bundle of certificates within a file of settings took six gigabytes, and a minute.
+#[test]
+fn a_long_secret_is_found_and_costs_no_more_than_a_few_times_its_length() {
+    let long: String =
+        (0..250_000_u32).map(|n| char::from(b'!' + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 90)).collect();
+    let redactor = Redactor::new([Secret { name: "BUNDLE".to_owned(), value: long.clone() }]);
+    let known = redactor.known.as_ref().unwrap();
+    assert!(known.search.memory_usage() < 40 * long.len(), "{} bytes", known.search.memory_usage());
+    assert_eq!(redactor.apply(&format!("it is {long}.")), "it is [redacted: BUNDLE].");
+    assert_eq!(redactor.apply(&serde_json::to_string(&long).unwrap()), "\"[redacted: BUNDLE]\"");
+}
