@@ -54,6 +54,20 @@ enum Verb {
     },
     /// Feed everything that reads foreign bytes with damaged ones
     Fuzz(xtask::fuzz::Options),
+    /// Look up what is known against the dependencies, in the RustSec database and the index of crates.io
+    Advisories,
+    /// Build the packages that are shipped, each with its bill of materials, into target/debian
+    Package {
+        /// Only the one that the tests install, into target/machine: quicker to build
+        #[arg(long)]
+        tested: bool,
+    },
+    /// Build the packages in two folders and surroundings, and compare them byte for byte
+    Reproducible {
+        /// How to build: `machine` is quicker
+        #[arg(long, default_value = "release")]
+        profile: String,
+    },
     /// Boot the test machine (Debian 12, systemd, PostgreSQL 15) and open a shell in it
     Machine,
 }
@@ -71,6 +85,10 @@ fn main() -> ExitCode {
             xtask::faults::faults(&xtask::faults::Options { all, seed, scenario })
         }
         Verb::Fuzz(options) => xtask::fuzz::fuzz(&options),
+        Verb::Advisories => xtask::advisories::advisories(),
+        Verb::Package { tested: true } => xtask::tools::ensure().and_then(|()| xtask::tools::build_deb()),
+        Verb::Package { tested: false } => xtask::tools::package(),
+        Verb::Reproducible { profile } => xtask::reproducible::reproducible(&profile),
         Verb::Machine => xtask::machine::machine(),
     };
     match outcome {

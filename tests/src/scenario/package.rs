@@ -12,8 +12,7 @@ pub fn find() -> Result<PathBuf> {
     let package = workspace().join("target/machine/surefoot.deb");
     ensure!(
         package.exists(),
-        "{} is missing: run cargo xtask test, or cargo deb -p surefoot --profile machine --output {}",
-        package.display(),
+        "{} is missing: run cargo xtask package --tested, or cargo xtask test",
         package.display()
     );
     Ok(package)

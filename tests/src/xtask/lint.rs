@@ -63,7 +63,7 @@ fn clippy() -> Result<()> {
     cargo(&["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Without `advisories`, which reads a database from GitHub: a test's outcome must not change overnight.
+/// Without `advisories`: see there.
 fn dependencies() -> Result<()> {
     // The fuzz targets are a workspace of their own, with a lock of their own.
     ["Cargo.toml", "fuzz/Cargo.toml"].iter().try_for_each(|manifest| {

@@ -1,5 +1,6 @@
 //! What is behind `cargo xtask`, a verb per file.
 
+pub mod advisories;
 pub mod bench;
 pub mod demo;
 pub mod faults;
@@ -8,5 +9,8 @@ pub mod lint;
 pub mod machine;
 pub mod packages;
 pub mod powercut;
+pub mod recipe;
+pub mod reproducible;
+pub mod sbom;
 pub mod test;
 pub mod tools;

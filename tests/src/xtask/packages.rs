@@ -26,6 +26,7 @@ pub const FUZZ: &[&str] = &["g++"];
 
 /// For all tests.
 pub const TESTS: &[&str] = &[
+    "binutils",
     "debian-archive-keyring",
     "debootstrap",
     "dpkg-dev",

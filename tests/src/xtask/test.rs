@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 
 use super::faults::seed;
-use super::{demo, fuzz, lint, packages, tools};
+use super::{advisories, demo, fuzz, lint, packages, reproducible, tools};
 use crate::{machine, scenario};
 
 /// Runs the checks; `quick` leaves out those on the real machine.
@@ -22,6 +22,7 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
     stage("building", || cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()))?;
     if !quick {
         stage("building the package", tools::build_deb)?;
+        stage("building the package as a stranger", reproducible::as_tested)?;
         stage("building the test machine", || {
             machine::Image::ensure()?;
             scenario::updated().map(drop)
@@ -33,6 +34,8 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
         stage("fuzzing for a moment", fuzz::smoke)?;
     }
     stage("trying the demo", demo::demo)?;
+    // At the end, where it is seen what could not be looked up.
+    stage("looking up advisories", advisories::advisories)?;
     eprintln!("xtask: everything holds, after {:.0} s", start.elapsed().as_secs_f64());
     Ok(())
 }

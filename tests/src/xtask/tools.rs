@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::packages;
-use super::test::{cargo, workspace};
+use super::recipe::{Recipe, SHIPPED};
+use super::test::workspace;
 
 /// A subcommand of cargo.
 struct Tool {
@@ -31,8 +31,8 @@ const TOOLS: [Tool; 4] = [
     Tool { verb: "fuzz", package: "cargo-fuzz", version: "0.13.2" },
 ];
 
-/// dpkg-shlibdeps(1) finds the libraries that a package depends on.
-const DEB_PACKAGES: &[&str] = &["dpkg-dev"];
+/// The profile of the package that the tests install.
+pub(super) const TESTED: &str = "machine";
 
 /// Installs the tools that are missing, each in one to five minutes.
 ///
@@ -42,15 +42,22 @@ pub fn ensure() -> Result<()> {
     TOOLS.iter().filter(|tool| !tool.is_there()).try_for_each(Tool::install)
 }
 
-/// Builds the agent's package with the profile `machine`, as [`deb`].
+/// Builds the agent's package for the tests, as [`deb`].
 ///
 /// # Errors
 /// When it does not build; cargo has then said why.
 pub fn build_deb() -> Result<()> {
-    packages::ensure(DEB_PACKAGES)?;
-    let output = deb();
-    let output = output.to_str().context("the path of the workspace is not UTF-8")?;
-    cargo(&["deb", "--quiet", "--locked", "--package=surefoot", "--profile=machine", "--output", output])
+    Recipe::here(TESTED)?.build("surefoot", &deb())
+}
+
+/// Builds the packages that are shipped, into `target/debian`.
+///
+/// # Errors
+/// As [`build_deb`].
+pub fn package() -> Result<()> {
+    ensure()?;
+    let (recipe, directory) = (Recipe::here("release")?, workspace().join("target/debian"));
+    SHIPPED.iter().try_for_each(|package| recipe.build(package, &directory))
 }
 
 /// Where [`build_deb`] puts the agent's package.
