@@ -77,7 +77,7 @@ impl Thief {
         self.above(version, MetaFile::of(targets.version, &bytes))
     }
 
-    /// Makes the next root, with every role its own, and signs it with the keys that it has.
+    /// Makes the next root, with every role its own, and signs it with the keys that it has and its own.
     ///
     /// # Errors
     /// As [`timestamp`](Self::timestamp).
@@ -86,10 +86,13 @@ impl Thief {
         (root.version, root.expires) = (root.version + 1, in_a_month());
         let mine = SigningKey::from_seed([66; 32]);
         for role in RoleName::ALL {
+            let theirs = std::mem::take(&mut root.role_mut(role).key_ids);
             root.grant(role, mine.public());
+            theirs.into_iter().for_each(|key| root.revoke(role, key));
             root.role_mut(role).threshold = 1;
         }
-        self.write(&root).map(drop)
+        let stolen = self.keys_of(RoleName::Root);
+        self.put(&root, &[&stolen[..], &[&mine]].concat()).map(drop)
     }
 
     fn target(&self, path: &TargetPath, description: &TargetDescription) -> PathBuf {
@@ -103,9 +106,15 @@ impl Thief {
     }
 
     fn write<R: Role>(&self, metadata: &R) -> Result<Vec<u8>> {
-        let keys: Vec<&SigningKey> =
-            self.keys.iter().filter(|(role, _)| *role == R::NAME).map(|(_, key)| key).collect();
-        let bytes = sign(metadata, &keys)?;
+        self.put(metadata, &self.keys_of(R::NAME))
+    }
+
+    fn keys_of(&self, role: RoleName) -> Vec<&SigningKey> {
+        self.keys.iter().filter(|(of, _)| *of == role).map(|(_, key)| key).collect()
+    }
+
+    fn put<R: Role>(&self, metadata: &R, keys: &[&SigningKey]) -> Result<Vec<u8>> {
+        let bytes = sign(metadata, keys)?;
         std::fs::write(self.metadata.join(R::NAME.file_name(metadata.version())), &bytes)?;
         Ok(bytes)
     }

@@ -108,3 +108,22 @@ fn the_root_threshold_is_lost_and_clients_are_given_a_new_root_by_hand() -> Outc
     drill.world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
     drill.world.serves("1.1.0", 3)
 }
+
+/// The vendor's own words count for nothing any more, until each client is told otherwise by hand.
+#[test]
+fn the_root_threshold_is_stolen_and_the_thief_is_the_vendor_until_the_reset() -> Outcome {
+    let mut drill = Drill::new()?;
+    let thief = drill.world.vendor.robbed_of(&[RoleName::Root])?;
+    thief.root()?;
+    drill.is_refused()?;
+    drill.world.client.surefoot(&["trust", "show"])?.says(0, "root       2")?;
+
+    begins_anew(&mut drill)?;
+
+    drill.is_refused()?;
+    drill.world.serves("1.0.0", 3)?;
+    let root = drill.world.vendor.root();
+    reset(&mut drill, &root, &fingerprint(&root)?)?;
+    drill.world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
+    drill.world.serves("1.1.0", 3)
+}

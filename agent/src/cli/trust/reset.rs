@@ -56,13 +56,16 @@ pub(crate) fn run(layout: &Layout, asked: &Reset) -> Result<Exit, Failure> {
         say("nothing was done");
         return Ok(Exit::Ok);
     }
-    let believed = format!("trusts root version {} with the fingerprint {}", root.version(), asked.fingerprint);
-    let before = trusted(layout, &settings);
+    let (version, before) = (root.version(), trusted(layout, &settings));
     let _lock = lock(layout)?;
     root.replace(&layout.instance(&settings.instance.name).trust()).map_err(failed)?;
-    audit(layout, &settings, &format!("{believed}, and no longer {before}"));
+    audit(
+        layout,
+        &settings,
+        &format!("trusts root version {version} (fingerprint {}), and no longer {before}", asked.fingerprint),
+    );
     say(&format!(
-        "{}: {believed} from now on: see 'surefoot check'.\n\
+        "{}: trusts root version {version} from now on: see 'surefoot check'.\n\
          Put it in place of {} as well, and its fingerprint in the configuration: a machine that loses its state begins there.",
         settings.instance.name,
         settings.root.display()
