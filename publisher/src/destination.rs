@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::github::GithubRepository;
 use crate::publication::{Repository, RepositoryError};
+use crate::secret;
 
 /// A repository named by a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl FromStr for Destination {
             return github(name).ok_or_else(|| DestinationError::GitHub(text.to_owned()));
         }
         if text.contains("://") {
-            return Err(DestinationError::Url(text.to_owned()));
+            return Err(DestinationError::Url(secret::address(text)));
         }
         if text.is_empty() {
             return Err(DestinationError::Empty);

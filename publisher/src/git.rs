@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::secret;
+
 mod blobs;
 
 pub use blobs::{Blob, Blobs};
@@ -166,6 +168,8 @@ impl Git {
         command.arg("-C").arg(&self.directory).args(arguments);
         // Messages are matched by nobody, but people search for the English ones; a status must not write the index.
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null());
+        // It runs what the checkout's configuration names (filters, hooks), and needs no secret of ours.
+        secret::withhold(&mut command);
         command
     }
 }

@@ -4,9 +4,7 @@
 //! stands in a file of its own, `targets.pub` beside `targets.pem`: it says which key is there while it is locked, and it is
 //! what is handed to whoever makes the root. Knows files and passphrases; what a key signs is not known here.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use manifest_schema::tuf::{PublicKey, RoleName, SigningKey};
@@ -16,8 +14,9 @@ use pkcs8::pkcs5::{pbes2, scrypt};
 use pkcs8::spki::{AlgorithmIdentifierRef, ObjectIdentifier};
 use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument};
 
-use crate::disk::{self, DiskError, failed};
+use crate::disk::{self, DiskError};
 use crate::passphrase::{PassphraseError, Passphrases};
+use crate::secret::{self, SecretError};
 
 mod public;
 mod ring;
@@ -47,17 +46,9 @@ pub enum KeyFileError {
     /// The private key does not belong to the public one beside it.
     #[error("{} holds another key than the public one beside it says: they were mixed up", .0.display())]
     Mixed(PathBuf),
-    /// A link, or something that is no file.
-    #[error("the key {} is not a regular file: keys are not read through links", .0.display())]
-    NotAFile(PathBuf),
-    /// Others can read it.
-    #[error("the key {} has mode {mode:04o}, others can read it: run `chmod 600 {}`", path.display(), path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    /// Its file is not one that a secret may lie in.
+    #[error(transparent)]
+    Secret(SecretError),
     /// Not a key of ours.
     #[error("{} holds no Ed25519 key as PKCS#8 in PEM", .0.display())]
     NotAKey(PathBuf),
@@ -174,21 +165,11 @@ pub(crate) fn open(path: &Path, pem: &str, passphrases: &mut Passphrases) -> Res
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    let no_follow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = File::options().read(true).custom_flags(no_follow.bits().cast_signed()).open(path);
-    let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
-        Some(rustix::io::Errno::NOENT) => KeyFileError::Missing(path.to_owned()),
-        Some(rustix::io::Errno::LOOP) => KeyFileError::NotAFile(path.to_owned()),
-        Some(_) | None => KeyFileError::Disk(failed("open", path)(error)),
-    })?;
-    let found = file.metadata().map_err(failed("look at", path))?;
-    if !found.is_file() {
-        return Err(KeyFileError::NotAFile(path.to_owned()));
-    }
-    let mode = found.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
-    }
+    let file = match secret::open(path) {
+        Ok(file) => file,
+        Err(SecretError::Missing(path)) => return Err(KeyFileError::Missing(path)),
+        Err(error) => return Err(KeyFileError::Secret(error)),
+    };
     let mut pem = Zeroizing::new(String::new());
     file.take(LARGEST).read_to_string(&mut pem).map_err(|_| KeyFileError::NotAKey(path.to_owned()))?;
     Ok(pem)

@@ -9,7 +9,7 @@
 //! - [`keys`], [`init`]: the vendor's keys and the first root; [`rotation`]: the next ones;
 //! - [`sign`], [`bundle`], [`words`]: who signs, what is passed on between them, and what they are shown;
 //! - [`refresh`]: metadata signed anew without a release; [`memory`]: what was published from here;
-//! - [`disk`]: the one writer; [`progress`]: what is told meanwhile; [`cli`], [`exit`]: the command.
+//! - [`secret`]: files that nobody else may read; [`disk`]: the one writer; [`progress`]: what is told meanwhile; [`cli`], [`exit`]: the command.
 
 pub mod block;
 pub mod bundle;
@@ -38,6 +38,7 @@ pub mod publication;
 pub mod refresh;
 pub mod release;
 pub mod rotation;
+pub mod secret;
 pub mod sign;
 pub mod verify;
 pub mod words;

@@ -4,11 +4,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use pkcs8::der::zeroize::Zeroizing;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+use crate::secret::{self, SecretError};
 
 /// Longest passphrase, in bytes.
 const LONGEST: u64 = 4096;
@@ -33,14 +34,9 @@ pub enum PassphraseError {
         /// The cause.
         source: io::Error,
     },
-    /// Others can read it.
-    #[error("the passphrase file {} has mode {mode:04o}, others can read it: run `chmod 600 {}`", path.display(), path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    /// Its file is not one that a secret may lie in.
+    #[error(transparent)]
+    Secret(SecretError),
     /// The terminal cannot be used.
     #[error("cannot ask for the passphrase on the terminal")]
     Terminal(#[source] io::Error),
@@ -124,13 +120,7 @@ fn chosen() -> Result<Zeroizing<String>, PassphraseError> {
 /// The lines of the file.
 fn from_file(path: &Path) -> Result<Vec<Zeroizing<String>>, PassphraseError> {
     let unreadable = |source| PassphraseError::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let found = file.metadata().map_err(unreadable)?;
-    let mode = found.mode() & 0o7777;
-    // A pipe behind a descriptor has no mode that means anything.
-    if found.is_file() && mode & 0o077 != 0 {
-        return Err(PassphraseError::Exposed { path: path.to_owned(), mode });
-    }
+    let file = secret::open(path).map_err(PassphraseError::Secret)?;
     let mut lines = BufReader::new(file.take(LONGEST * MOST as u64));
     let mut passphrases = Vec::new();
     while passphrases.len() < MOST {

@@ -1,5 +1,6 @@
 //! Worlds to test Surefoot in.
 
+pub mod execs;
 pub mod forge;
 pub mod hostile_server;
 pub mod kkt;

@@ -18,6 +18,7 @@ use crate::keys::Keyring;
 use crate::metadata::{Ground, Waiting};
 use crate::passphrase::Passphrases;
 use crate::publication::Repository;
+use crate::secret::PASSPHRASE_VARIABLE;
 use crate::sign::{Command, Signers};
 use crate::words;
 
@@ -36,7 +37,7 @@ pub(super) struct Passphrase {
 
 impl Passphrase {
     pub(super) fn file(&self) -> Option<PathBuf> {
-        let variable = || std::env::var_os("SUREFOOT_PASSPHRASE_FILE").map(Into::into);
+        let variable = || std::env::var_os(PASSPHRASE_VARIABLE).map(Into::into);
         self.passphrase_file.clone().or_else(variable).or_else(credential)
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{self, Config};
 use crate::destination::Destination;
 use crate::metadata::Roots;
 use crate::progress;
+use crate::secret;
 use crate::verify::{self, DirectorySource, Http, Source};
 
 pub(super) fn run(arguments: &Verify) -> Result<(), Failure> {
@@ -30,7 +31,12 @@ pub(super) fn run(arguments: &Verify) -> Result<(), Failure> {
 
 fn sources(arguments: &Verify) -> Result<Vec<Box<dyn Source>>, Failure> {
     if let Some(url) = arguments.from.as_deref().filter(|text| text.contains("://")) {
-        let base = Url::parse(url).map_err(|error| Failure::Usage(format!("--from {url}: {error}")))?;
+        let shown = secret::address(url);
+        let base = Url::parse(url).map_err(|error| Failure::Usage(format!("--from {shown}: {error}")))?;
+        if shown != url {
+            // It would be in every sentence that names a file of the repository, and in `ps`.
+            return Err(Failure::Usage(format!("--from {shown}: an address cannot carry a user name or a password")));
+        }
         return Ok(vec![Box::new(Http::new(&base).map_err(verify::VerifyError::from)?)]);
     }
     let directory = arguments.checkout.directory.as_path();

@@ -1,18 +1,21 @@
 //! The token: from a file or the environment, never from the command line, never printed.
 
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use reqwest::header::HeaderValue;
 
-use crate::disk::{self, DiskError};
+use crate::secret::{self, SecretError};
 
 /// Where a token is looked for when no file is named, in this order.
 pub const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
 
 /// Names a file that holds the token, for systemd credentials and CI secrets that are files.
 pub const FILE_VARIABLE: &str = "GITHUB_TOKEN_FILE";
+
+/// Larger files hold no token.
+const LARGEST: u64 = 4096;
 
 /// A token that shows itself to nobody but a request.
 #[derive(Clone)]
@@ -21,15 +24,17 @@ pub struct Token(HeaderValue);
 /// Why there is no usable token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The file cannot be read.
+    /// Its file is not one that a secret may lie in.
     #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// The file is not there.
-    #[error("{} does not exist: it should hold a GitHub token", .0.display())]
-    Missing(PathBuf),
-    /// Others on this machine can read the file.
-    #[error("{} can be read by others: chmod 600 it, and consider the token known", .0.display())]
-    Exposed(PathBuf),
+    Secret(SecretError),
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// It is no token.
     #[error("{0} does not hold a GitHub token: one line of letters, digits and underscores")]
     Illegal(String),
@@ -53,12 +58,10 @@ impl Token {
     }
 
     fn read(path: &Path) -> Result<Self, TokenError> {
-        let file = disk::open(path)?;
-        let mode = file.metadata().map_err(disk::failed("look at", path))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(TokenError::Exposed(path.to_owned()));
-        }
-        let text = disk::read_text(path, 4096)?.ok_or_else(|| TokenError::Missing(path.to_owned()))?;
+        let mut text = String::new();
+        let file = secret::open(path).map_err(TokenError::Secret)?;
+        let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
+        file.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
         Self::new(&text, &path.display().to_string())
     }
 
@@ -89,6 +92,7 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk;
 
     #[test]
     fn a_token_is_never_printed() {
@@ -102,7 +106,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         disk::replace(file.path(), b"ghp_secret\n").unwrap();
         let refused = Token::find(|_| file.path().to_str().map(str::to_owned)).unwrap_err();
-        assert!(matches!(refused, TokenError::Exposed(_)), "{refused}");
+        assert!(matches!(refused, TokenError::Secret(SecretError::Exposed { .. })), "{refused}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn a_key_that_others_can_read_is_refused() {
     let file = path(directory.path(), RoleName::Targets);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
     let read = read(&path(directory.path(), RoleName::Targets), &mut Passphrases::fixed(""));
-    assert!(matches!(read, Err(KeyFileError::Exposed { mode: 0o640, .. })));
+    assert!(matches!(read, Err(KeyFileError::Secret(SecretError::Exposed { mode: 0o640, .. }))));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_key_behind_a_link_is_refused() {
     let (directory, _) = written(None);
     std::os::unix::fs::symlink("targets.pem", path(directory.path(), RoleName::Root)).unwrap();
     let read = read(&path(directory.path(), RoleName::Root), &mut Passphrases::fixed(""));
-    assert!(matches!(read, Err(KeyFileError::NotAFile(_))));
+    assert!(matches!(read, Err(KeyFileError::Secret(SecretError::NotAFile(_)))));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use base64ct::{Base64, Base64Unpadded, Encoding};
 use manifest_schema::tuf::{PublicKey, RoleName};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::github::{FILE_VARIABLE, VARIABLES};
 use crate::keys;
+use crate::secret;
 
 /// The code with which a command says that it does not hold the key.
 pub(super) const NOT_MINE: i32 = 3;
@@ -30,9 +30,6 @@ const LONGEST: u64 = 4096;
 
 /// How often a command that has said all it says is asked whether it has ended.
 const TICK: Duration = Duration::from_millis(10);
-
-/// What a signing command must not learn: these, and the token of GitHub.
-const SECRETS: [&str; 2] = ["SUREFOOT_PASSPHRASE_FILE", "SUREFOOT_NEW_PASSPHRASE_FILE"];
 
 /// Why a command gave no signature.
 #[derive(Debug, thiserror::Error)]
@@ -128,10 +125,9 @@ impl Command {
             .stdout(Stdio::piped())
             // So that what it starts ends with it.
             .process_group(0);
-        for secret in SECRETS.into_iter().chain(VARIABLES).chain([FILE_VARIABLE]) {
-            command.env_remove(secret);
-        }
-        command.spawn().map_err(|source| CommandError::Start { command: self.line.clone(), source })
+        secret::withhold(&mut command)
+            .spawn()
+            .map_err(|source| CommandError::Start { command: self.line.clone(), source })
     }
 }
 

@@ -41,6 +41,7 @@ pub const TESTS: &[&str] = &[
     "python3",
     "python3-pip",
     "python3-venv",
+    "strace",
     "systemd-container",
     "tar",
     "util-linux",

@@ -11,6 +11,7 @@ use crate::cli::signing::Signing;
 use crate::disk;
 use crate::keys::{self, Keyring};
 use crate::passphrase::Passphrases;
+use crate::secret::NEW_PASSPHRASE_VARIABLE;
 
 /// How new keys are protected.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ impl Making {
         if self.no_passphrase {
             return Ok(None);
         }
-        let variable = || std::env::var_os("SUREFOOT_NEW_PASSPHRASE_FILE").map(Into::into);
+        let variable = || std::env::var_os(NEW_PASSPHRASE_VARIABLE).map(Into::into);
         let file = self.new_passphrase_file.clone().or_else(variable).or_else(|| signing.passphrase_file());
         let mut passphrases = Passphrases::new(file);
         let chosen = passphrases.choose().map_err(crate::init::InitError::Passphrase)?;
