@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::owner::{Entry, each_entry};
+use super::place::hold;
 use super::{Attempt, Error, Owner, Result, make_dir, open_dir, remove_file, remove_tree};
 
 /// Copies a file or a directory with all that lies in it: modes, owners, and links as links. Content is shared with the
@@ -23,7 +24,8 @@ use super::{Attempt, Error, Owner, Result, make_dir, open_dir, remove_file, remo
 /// # Errors
 /// When something cannot be read or written.
 pub fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    copy(&Entry::top(from), to)
+    let held = hold(from).map_err(|error| Error::new("look at", from, error))?;
+    copy(&Entry::top(&held, from), to)
 }
 
 fn copy(entry: &Entry<'_>, to: &Path) -> Result<()> {
@@ -153,7 +155,8 @@ mod tests {
         copy_tree(&from, &to).unwrap();
         assert!(to.is_dir() && !to.join("pipe").exists());
         // As when it took a file's place after that was looked at.
-        copy_opened(&Entry::top(&from.join("pipe")), &to.join("pipe")).unwrap();
+        let pipe = from.join("pipe");
+        copy_opened(&Entry::top(&hold(&pipe).unwrap(), &pipe), &to.join("pipe")).unwrap();
         assert!(!to.join("pipe").exists());
     }
 
@@ -165,7 +168,7 @@ mod tests {
         write_atomic(&secret.join("shadow"), b"root", 0o600).unwrap();
         for target in [secret.clone(), secret.join("shadow")] {
             replace_link(&link, &target).unwrap();
-            assert!(copy_opened(&Entry::top(&link), &to).is_err());
+            assert!(copy_opened(&Entry::top(&hold(&link).unwrap(), &link), &to).is_err());
             assert!(!to.exists() && !to.is_symlink());
         }
     }

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::place::hold;
 use super::{Attempt, Result, beside, parent_of, rename, sync_parent};
 
 /// Replaces the content of `path`, or makes it. A reader sees the old content or the new one, whole.
@@ -45,7 +47,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn write_once(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(mode)).attempt("make", path)?;
+    let file = open(path, flags, Mode::from_raw_mode(mode)).attempt("make", path)?;
     let mut partial = Partial { file: File::from(file), path: path.to_owned() };
     let written = partial.write(bytes).and_then(|()| partial.finish()).and_then(|path| sync_parent(&path));
     written.inspect_err(|_| {
@@ -62,7 +64,7 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let new = !path.exists();
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let act = if new { "make" } else { "open" };
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).attempt(act, path)?;
+    let file = open(path, flags, Mode::from_raw_mode(0o644)).attempt(act, path)?;
     let mut file = File::from(file);
     if !new {
         cut_to_last_line(path, &file)?;
@@ -97,13 +99,18 @@ pub fn reserve(path: &Path, bytes: u64) -> Result<()> {
     })
 }
 
+fn open(path: &Path, flags: OFlags, mode: Mode) -> std::io::Result<OwnedFd> {
+    let held = hold(path)?;
+    Ok(rustix::fs::openat(&held.above, held.name, flags, mode)?)
+}
+
 /// Cuts `path` to its first `length` bytes: what follows never happened.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn truncate(path: &Path, length: u64) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::empty()).attempt("open", path)?;
+    let file = open(path, flags, Mode::empty()).attempt("open", path)?;
     let file = File::from(file);
     file.set_len(length).attempt("cut", path)?;
     file.sync_all().attempt("make durable", path)
@@ -120,9 +127,9 @@ pub fn remove_file(path: &Path) -> Result<()> {
 }
 
 /// Removes a name that is about to be made again: that makes both durable.
-#[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub(super) fn unlink(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
+    let removed = hold(path).and_then(|held| Ok(rustix::fs::unlinkat(&held.above, held.name, AtFlags::empty())?));
+    match removed {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         removed => removed.attempt("remove", path),
     }
@@ -151,7 +158,7 @@ pub struct Partial {
 pub fn create_partial(path: &Path, mode: u32) -> Result<Partial> {
     unlink(path)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)).attempt("make", path)?;
+    let file = open(path, flags, Mode::from_raw_mode(0o600)).attempt("make", path)?;
     // Set apart from open, whose mode the umask cuts.
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).attempt("set the mode of", path)?;
     Ok(Partial { file: File::from(file), path: path.to_owned() })
@@ -163,7 +170,7 @@ pub fn create_partial(path: &Path, mode: u32) -> Result<Partial> {
 /// When it is not there or cannot be written.
 pub fn resume_partial(path: &Path, length: u64) -> Result<Partial> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::empty()).attempt("open", path)?;
+    let file = open(path, flags, Mode::empty()).attempt("open", path)?;
     let mut file = File::from(file);
     file.set_len(length).attempt("cut", path)?;
     file.seek(SeekFrom::End(0)).attempt("seek in", path)?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::RenameFlags;
 
 use super::file::unlink;
+use super::place::{Held, hold};
 use super::{Attempt, Result, beside, parent_of, sync_parent};
 use crate::fault;
 
@@ -12,9 +13,8 @@ use crate::fault;
 ///
 /// # Errors
 /// When the rename fails, or is not known to be durable.
-#[expect(clippy::disallowed_methods, reason = "the one writer")]
 pub fn rename(from: &Path, to: &Path) -> Result<()> {
-    let renamed = std::fs::rename(from, to);
+    let renamed = two(from, to, |one, other| rustix::fs::renameat(&one.above, one.name, &other.above, other.name));
     if renamed.is_ok() {
         fault::changed("rename from", from);
     }
@@ -28,13 +28,23 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When the file system cannot exchange, or the names lie on different ones.
 pub fn exchange(one: &Path, other: &Path) -> Result<()> {
-    let exchanged = rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+    let flags = RenameFlags::EXCHANGE;
+    let exchanged =
+        two(one, other, |one, other| rustix::fs::renameat_with(&one.above, one.name, &other.above, other.name, flags));
     if exchanged.is_ok() {
         fault::changed("exchange", other);
     }
     exchanged.attempt("exchange", one)?;
     sync_parent(one)?;
     if parent_of(one) == parent_of(other) { Ok(()) } else { sync_parent(other) }
+}
+
+fn two(
+    one: &Path,
+    other: &Path,
+    act: impl FnOnce(&Held<'_>, &Held<'_>) -> rustix::io::Result<()>,
+) -> std::io::Result<()> {
+    Ok(act(&hold(one)?, &hold(other)?)?)
 }
 
 /// Points `link` at `target`, making it or replacing it in one step. What is there must not be a real directory.
@@ -44,7 +54,9 @@ pub fn exchange(one: &Path, other: &Path) -> Result<()> {
 pub fn replace_link(link: &Path, target: &Path) -> Result<()> {
     let partial = beside(link, ".partial");
     unlink(&partial)?;
-    rustix::fs::symlink(target, &partial).attempt("make link", &partial)?;
+    hold(&partial)
+        .and_then(|held| Ok(rustix::fs::symlinkat(target, &held.above, held.name)?))
+        .attempt("make link", &partial)?;
     rename(&partial, link)
 }
 

@@ -10,6 +10,7 @@ mod copy;
 mod file;
 mod link;
 mod owner;
+mod place;
 mod tree;
 
 use std::fs::File;

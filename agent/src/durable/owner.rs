@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::fs::{AtFlags, Dir, DirEntry, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
+use super::place::{Held, hold};
 use super::{Attempt, Error, Result};
 
 /// A user and a group that own files.
@@ -43,14 +44,16 @@ pub(super) enum Foreign {
     /// A link or a file bears the name.
     #[error("it belongs to somebody else: it is a link or a file, where the agent had made a directory of its own")]
     NoDirectory,
+    /// A link on the way that others have made.
+    #[error("the way there belongs to somebody else: it leads through the link {name:?} of user {uid}'s")]
+    Link { name: std::ffi::OsString, uid: u32 },
 }
 
 /// Refuses a directory that is not the agent's own: a link, another user's, or one in which others can write. That it is
 /// not there is fine.
 ///
 /// This is a look, not a hold. Who owns the directory above can still put something else there between this look and
-/// the act that relies on it; what would close that is to do each of these acts relative to the descriptor that was looked
-/// at (openat2(2), `RESOLVE_BENEATH`), or a home in a directory of the agent's own.
+/// the act that relies on it; but no act goes through a link of theirs (see `place`), so that it stays within what is theirs.
 ///
 /// # Errors
 /// When it is somebody else's ([`Error::is_foreign`]), or cannot be looked at.
@@ -65,7 +68,8 @@ pub fn own_dir(path: &Path) -> Result<()> {
 pub(super) fn open_own_dir(path: &Path) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let foreign = |why| Error::new("use", path, std::io::Error::other(why));
-    let dir = match rustix::fs::open(path, flags, Mode::empty()) {
+    let held = hold(path).map_err(|error| Error::new("use", path, error))?;
+    let dir = match rustix::fs::openat(&held.above, held.name, flags, Mode::empty()) {
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(foreign(Foreign::NoDirectory)),
         opened => opened.attempt("open directory", path)?,
     };
@@ -86,9 +90,9 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The top of a tree. The directories above it are the caller's to trust.
-    pub(super) fn top(path: &'a Path) -> Self {
-        Self { above: CWD, name: path, path }
+    /// The top of a tree.
+    pub(super) fn top(held: &'a Held<'a>, path: &'a Path) -> Self {
+        Self { above: held.above.as_fd(), name: Path::new(held.name), path }
     }
 
     /// What bears the name now: a hint, until it is held open.
@@ -122,7 +126,8 @@ pub(super) fn each_entry(dir: &OwnedFd, path: &Path, mut act: impl FnMut(&Entry<
 /// # Errors
 /// When the system refuses.
 pub fn give_tree(path: &Path, owner: Owner) -> Result<()> {
-    give(&Entry::top(path), owner)
+    let held = hold(path).map_err(|error| Error::new("give away", path, error))?;
+    give(&Entry::top(&held, path), owner)
 }
 
 fn give(entry: &Entry<'_>, owner: Owner) -> Result<()> {

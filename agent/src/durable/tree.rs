@@ -5,14 +5,15 @@
 //! is made durable by one `syncfs`; an fsync a file would take ten times as long.
 
 use std::fs::File;
-use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::io::{ErrorKind, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::owner::open_own_dir;
+use super::place::{Held, hold};
 use super::{Attempt, Error, Owner, Result, open_dir, parent_of, remove_file, sync_dir, sync_parent};
 use crate::fault;
 
@@ -23,25 +24,32 @@ use crate::fault;
 pub fn make_dir(path: &Path, mode: u32) -> Result<()> {
     let wanted = Mode::from_raw_mode(mode);
     // With its mode from the first instant: a crash before the chmod would leave one that its users cannot enter, for good.
-    match rustix::fs::mkdir(path, wanted) {
-        Ok(()) => {
+    let made = hold(path).and_then(|held| {
+        rustix::fs::mkdirat(&held.above, held.name, wanted)?;
+        Ok(held)
+    });
+    match made {
+        Ok(held) => {
             Ok::<(), Errno>(()).attempt("make directory", path)?;
-            keep_mode(path, wanted)?;
+            keep_mode(&held, path, wanted)?;
         }
         // It may be the work of an attempt that was cut off before it was durable.
-        Err(Errno::EXIST) if path.is_dir() => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
         Err(error) => return Err(Error::new("make directory", path, error)),
     }
     sync_parent(path)
 }
 
 /// The umask may have cut it.
-fn keep_mode(path: &Path, wanted: Mode) -> Result<()> {
-    let made = rustix::fs::stat(path).attempt("look at", path)?;
+fn keep_mode(held: &Held<'_>, path: &Path, wanted: Mode) -> Result<()> {
+    let made = rustix::fs::statat(&held.above, held.name, AtFlags::SYMLINK_NOFOLLOW).attempt("look at", path)?;
     if Mode::from_raw_mode(made.st_mode) == wanted {
         return Ok(());
     }
-    rustix::fs::chmod(path, wanted).attempt("set the mode of", path)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(&held.above, held.name, flags, Mode::empty())
+        .and_then(|made| rustix::fs::fchmod(made, wanted))
+        .attempt("set the mode of", path)?;
     sync_dir(path)
 }
 
@@ -86,9 +94,13 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     }
     fault::halfway(path).map_err(|source| Error::new("remove directory", path, source))?;
     // Relative to descriptors, none of them a link's: std's way on Linux, also when a name is swapped meanwhile.
-    match std::fs::remove_dir_all(path) {
+    let removed = hold(path).and_then(|held| {
+        let above = Path::new("/proc/self/fd").join(held.above.as_raw_fd().to_string());
+        std::fs::remove_dir_all(above.join(held.name))
+    });
+    match removed {
         // Perhaps removed by an attempt that was cut off before it was durable.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
         removed => removed.attempt("remove directory", path)?,
     }
     if parent_of(path).is_dir() { sync_parent(path) } else { Ok(()) }
