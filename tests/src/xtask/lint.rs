@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::packages;
 use super::test::{cargo, run, workspace};
+use super::{named_tests, packages};
 
 /// For shellcheck(1) and systemd-analyze(1).
 const PACKAGES: &[&str] = &["git", "shellcheck", "systemd"];
@@ -33,12 +33,13 @@ type Check = fn() -> Result<()>;
 /// With the names of the checks that failed; each has said what it found.
 pub fn lint() -> Result<()> {
     packages::ensure(PACKAGES)?;
-    let checks: [(&str, Check); 5] = [
+    let checks: [(&str, Check); 6] = [
         ("format", format),
         ("clippy", clippy),
         ("dependencies", dependencies),
         ("shell scripts", shell_scripts),
         ("units", units),
+        ("named tests", named_tests::check),
     ];
     let failed: Vec<&str> =
         checks.into_iter().filter(|(name, check)| !passes(name, *check)).map(|(name, _)| name).collect();

@@ -7,6 +7,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod lint;
 pub mod machine;
+mod named_tests;
 pub mod packages;
 pub mod powercut;
 pub mod recipe;
