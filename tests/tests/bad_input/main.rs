@@ -6,6 +6,7 @@
 
 mod absent;
 mod configuration;
+mod manifest;
 mod untrusted;
 
 use std::path::PathBuf;
