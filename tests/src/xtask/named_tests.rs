@@ -41,12 +41,14 @@ fn names(text: &str) -> Vec<String> {
     names
 }
 
-/// Whether a function has this name, or a case of a table of tests.
+/// Whether a function has this name, or a module of tests, or a case of a table of them.
 fn is_there(name: &str, code: &str) -> bool {
     let name = name.rsplit("::").next().unwrap_or(name);
     match name.strip_suffix('…') {
         Some(beginning) => code.contains(&format!("fn {beginning}")),
-        None => [format!("fn {name}("), format!(" {name}: \"")].iter().any(|text| code.contains(text)),
+        None => [format!("fn {name}("), format!("mod {name} {{"), format!(" {name}: \"")]
+            .iter()
+            .any(|text| code.contains(text)),
     }
 }
 
