@@ -268,10 +268,10 @@ fn nonsense_on_the_socket_gets_an_answer_and_breaks_nothing() -> Outcome {
 }
 
 #[test]
-fn a_hundred_connections_that_say_nothing_keep_nobody_out() -> Outcome {
+fn a_thousand_connections_that_say_nothing_keep_nobody_out() -> Outcome {
     let world = World::installed()?;
     let socket = world.client.root().join("run/surefoot/api.sock");
-    let silent: Vec<UnixStream> = (0..100).map(|_| UnixStream::connect(&socket)).collect::<Result<_, _>>()?;
+    let silent: Vec<UnixStream> = (0..1000).map(|_| UnixStream::connect(&socket)).collect::<Result<_, _>>()?;
     world.client.surefoot(&["check"])?.says(0, "nothing new")?;
     drop(silent);
     world.client.surefoot(&["check"])?.says(0, "nothing new")?;

@@ -7,6 +7,7 @@
 mod absent;
 mod configuration;
 mod manifest;
+mod migration;
 mod untrusted;
 
 use std::path::PathBuf;

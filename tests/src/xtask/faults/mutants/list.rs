@@ -112,11 +112,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "for an instant there is no application at its path",
         file: LINK,
         from: "    unlink(&partial)?;
-    rustix::fs::symlink(target, &partial).attempt(\"make link\", &partial)?;
+    hold(&partial)
+        .and_then(|held| Ok(rustix::fs::symlinkat(target, &held.above, held.name)?))
+        .attempt(\"make link\", &partial)?;
     rename(&partial, link)",
         to: "    let _ = partial;
     unlink(link)?;
-    rustix::fs::symlink(target, link).attempt(\"make link\", link)?;
+    hold(link)
+        .and_then(|held| Ok(rustix::fs::symlinkat(target, &held.above, held.name)?))
+        .attempt(\"make link\", link)?;
     sync_parent(link)",
     },
     Mutant {
