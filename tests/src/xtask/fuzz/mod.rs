@@ -54,17 +54,18 @@ pub fn fuzz(options: &Options) -> Result<()> {
     if options.minimise {
         chosen.iter().try_for_each(|name| run::minimise(name))?;
     }
-    feed(&chosen, Duration::from_secs(options.minutes * 60))
+    feed(&chosen, Duration::from_secs(options.minutes * 60), run::ANY)
 }
 
-/// Builds all targets and feeds each for a second or two: so that they do not rot.
+/// Builds all targets and feeds each for a second or two, so that they do not rot: the same each time, since what nobody has
+/// changed must not fail.
 ///
 /// # Errors
 /// As [`fuzz`].
 pub fn smoke() -> Result<()> {
     packages::ensure(packages::FUZZ)?;
     build()?;
-    feed(&targets()?, MOMENT)
+    feed(&targets()?, MOMENT, run::SAME)
 }
 
 /// The names of all targets.
@@ -85,7 +86,7 @@ fn build() -> Result<()> {
 }
 
 /// Feeds the targets, as many at once as there are cores, and tells what came of it.
-fn feed(names: &[String], time: Duration) -> Result<()> {
+fn feed(names: &[String], time: Duration, seed: u32) -> Result<()> {
     let start = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let weight = |name: &String| if HEAVY.contains(&name.as_str()) { 3.0 } else { 1.0 };
@@ -100,7 +101,7 @@ fn feed(names: &[String], time: Duration) -> Result<()> {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(name) = next(&queue) {
-                    let report = run::feed(name, unit.mul_f64(weight(name)));
+                    let report = run::feed(name, unit.mul_f64(weight(name)), seed);
                     reports.lock().expect("nobody panics with it").push((name.clone(), report));
                 }
             });

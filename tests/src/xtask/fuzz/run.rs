@@ -21,13 +21,18 @@ const LONGEST: u32 = 10;
 /// Seconds for making one input shorter.
 const SHORTENING: u32 = 20;
 
+/// Another seed of libFuzzer's each time, and always the same one.
+pub(super) const ANY: u32 = 0;
+pub(super) const SAME: u32 = 1;
+
 /// Feeds a target for so long.
-pub(super) fn feed(name: &str, time: Duration) -> Result<Report> {
+pub(super) fn feed(name: &str, time: Duration, seed: u32) -> Result<Report> {
     let (grown, found) = (made("corpus", name)?, made("found", name)?);
     let before = count(&grown)?;
     let mut command = program(name)?;
     command.arg(format!("-max_total_time={}", time.as_secs().max(1)));
     command.arg(format!("-artifact_prefix={}/", found.display()));
+    command.arg(format!("-seed={seed}"));
     command.args(["-print_final_stats=1", "-reload=0"]).arg(&grown).arg(committed(name));
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
