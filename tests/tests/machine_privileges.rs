@@ -52,6 +52,8 @@ fn the_agent_reaches_this_machine_and_no_other() {
 /// A machine whose source takes connections and never answers, and the unit that is fetching from it.
 fn fetching(machine: &Machine) -> String {
     let site = Site::look_at(machine).expect("the site is there");
+    // A machine that has never checked does so at its start, and that fetch process would be taken for the one that is asked for.
+    site.surefoot(&["check"]).well();
     machine.write("/root/mute.py", MUTE);
     machine.sh("systemd-run --quiet --unit=mute python3 /root/mute.py");
     machine.wait_until("it listens", SOON, || machine.sh("ss -Hltn").contains("127.0.0.1:8899"));
