@@ -54,7 +54,7 @@ enum Verb {
     },
     /// Feed everything that reads foreign bytes with damaged ones
     Fuzz(xtask::fuzz::Options),
-    /// Look up what is known against the dependencies, in the RustSec database and the index of crates.io
+    /// Look up what is known against the dependencies, in the RustSec database and the index of cargo's registry
     Advisories,
     /// Build the packages that are shipped, each with its bill of materials, into target/debian
     Package {

@@ -1,7 +1,7 @@
 //! `cargo xtask advisories`: whether a dependency has a known vulnerability, is no longer looked after, or was withdrawn (yanked).
 //!
 //! The RustSec database is a git repository on GitHub, and comes by no package registry. Where it cannot be reached, that is said
-//! in so many words, and what can be looked up without it is looked up: withdrawn versions, in the index of crates.io.
+//! in so many words, and what can be looked up without it is looked up: withdrawn versions, in the index of cargo's registry.
 
 use std::fs;
 use std::path::Path;
