@@ -86,6 +86,18 @@ fn reset(drill: &mut Drill, root: &Path, fingerprint: &str) -> Outcome {
     drill.world.client.surefoot(&verb)?.says(0, "trusts root version 1 from now on").map(drop)
 }
 
+/// A vendor who begins anew is a stranger to the client, which serves on and follows once it was told.
+fn is_led_to_another_root(drill: &mut Drill) -> Outcome {
+    begins_anew(drill)?;
+
+    drill.is_refused()?;
+    drill.world.serves("1.0.0", 3)?;
+    let root = drill.world.vendor.root();
+    reset(drill, &root, &fingerprint(&root)?)?;
+    drill.world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
+    drill.world.serves("1.1.0", 3)
+}
+
 fn fingerprint(root: &Path) -> anyhow::Result<String> {
     Ok(Sha256::of(&std::fs::read(root)?).to_string())
 }
@@ -99,14 +111,7 @@ fn the_root_threshold_is_lost_and_clients_are_given_a_new_root_by_hand() -> Outc
     drill.publish(&["refresh"])?;
     drill.is_accepted()?;
 
-    begins_anew(&mut drill)?;
-
-    drill.is_refused()?;
-    drill.world.serves("1.0.0", 3)?;
-    let root = drill.world.vendor.root();
-    reset(&mut drill, &root, &fingerprint(&root)?)?;
-    drill.world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
-    drill.world.serves("1.1.0", 3)
+    is_led_to_another_root(&mut drill)
 }
 
 /// The vendor's own words count for nothing any more, until each client is told otherwise by hand.
@@ -118,12 +123,5 @@ fn the_root_threshold_is_stolen_and_the_thief_is_the_vendor_until_the_reset() ->
     drill.is_refused()?;
     drill.world.client.surefoot(&["trust", "show"])?.says(0, "root       2")?;
 
-    begins_anew(&mut drill)?;
-
-    drill.is_refused()?;
-    drill.world.serves("1.0.0", 3)?;
-    let root = drill.world.vendor.root();
-    reset(&mut drill, &root, &fingerprint(&root)?)?;
-    drill.world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
-    drill.world.serves("1.1.0", 3)
+    is_led_to_another_root(&mut drill)
 }
