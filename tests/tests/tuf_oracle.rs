@@ -1,5 +1,5 @@
-//! python-tuf, the reference implementation of The Update Framework, agrees with ours: each accepts
-//! what the other wrote, and both refuse it with a byte changed.
+//! python-tuf, the reference implementation of The Update Framework, and tough agree with ours: each accepts what the other wrote,
+//! and all refuse it with a byte changed.
 
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -21,6 +21,10 @@ const CUSTOM: &str = r#"{"é\"\\":[1,-2,null,true,{"z":"","a":{}}]}"#;
 
 fn python_reads(repository: &Path) -> oracle::Verdict {
     oracle::reads(repository).unwrap()
+}
+
+fn tough_reads(repository: &Path) -> oracle::Verdict {
+    oracle::tough::reads(repository).unwrap()
 }
 
 fn python_writes(repository: &Path) {
@@ -111,8 +115,8 @@ fn expected(content: &str) -> Value {
 }
 
 /// Changes one digit of a signature, or of the target's content, in each file in turn, and shows
-/// that both refuse it.
-fn both_refuse_each_changed_file(repository: &Path) {
+/// that all refuse it.
+fn all_refuse_each_changed_file(repository: &Path) {
     let mut files: Vec<PathBuf> = ["metadata", "targets/v1.1.0"]
         .iter()
         .flat_map(|directory| fs::read_dir(repository.join(directory)).unwrap())
@@ -124,8 +128,9 @@ fn both_refuse_each_changed_file(repository: &Path) {
         let good = fs::read(&file).unwrap();
         fs::write(&file, changed(&good)).unwrap();
         let ours = we_read(repository).expect_err("a changed byte");
-        let theirs = python_reads(repository).expect_err("a changed byte");
-        println!("{}: {ours} / {theirs}", file.display());
+        let python = python_reads(repository).expect_err("a changed byte");
+        let tough = tough_reads(repository).expect_err("a changed byte");
+        println!("{}: {ours} / {python} / {tough}", file.display());
         fs::write(&file, good).unwrap();
     }
 }
@@ -139,10 +144,11 @@ fn changed(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn python_tuf_accepts_what_we_sign() {
+fn python_tuf_and_tough_accept_what_we_sign() {
     let repository = tempfile::tempdir().unwrap();
     we_write(repository.path());
     assert_eq!(python_reads(repository.path()).unwrap(), expected("written by surefoot"));
+    assert_eq!(tough_reads(repository.path()).unwrap(), expected("written by surefoot"));
     assert_eq!(we_read(repository.path()).unwrap(), expected("written by surefoot"));
 }
 
@@ -152,18 +158,19 @@ fn we_accept_what_python_tuf_signs() {
     python_writes(repository.path());
     assert_eq!(we_read(repository.path()).unwrap(), expected("written by python-tuf"));
     assert_eq!(python_reads(repository.path()).unwrap(), expected("written by python-tuf"));
+    assert_eq!(tough_reads(repository.path()).unwrap(), expected("written by python-tuf"));
 }
 
 #[test]
-fn both_refuse_a_changed_byte_in_what_we_signed() {
+fn all_refuse_a_changed_byte_in_what_we_signed() {
     let repository = tempfile::tempdir().unwrap();
     we_write(repository.path());
-    both_refuse_each_changed_file(repository.path());
+    all_refuse_each_changed_file(repository.path());
 }
 
 #[test]
-fn both_refuse_a_changed_byte_in_what_python_tuf_signed() {
+fn all_refuse_a_changed_byte_in_what_python_tuf_signed() {
     let repository = tempfile::tempdir().unwrap();
     python_writes(repository.path());
-    both_refuse_each_changed_file(repository.path());
+    all_refuse_each_changed_file(repository.path());
 }

@@ -1,5 +1,7 @@
 //! python-tuf, the reference implementation of The Update Framework, as a second opinion on repositories in a directory.
 
+pub mod tough;
+
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ const REQUIREMENTS: [&str; 2] = ["tuf==7.0.1", "securesystemslib[crypto]==1.6.0"
 
 const ORACLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/oracle/oracle.py");
 
-/// What python-tuf trusts of a repository, or why it refuses it.
+/// What an oracle trusts of a repository, or why it refuses it.
 pub type Verdict = std::result::Result<Value, String>;
 
 /// What a client of python-tuf makes of a repository that it meets for the first time, with every target.

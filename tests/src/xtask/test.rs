@@ -19,7 +19,7 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     packages::ensure(packages::TESTS)?;
     tools::ensure()?;
-    stage("building", || cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()))?;
+    stage("building", || cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()).and_then(|()| build_tough()))?;
     if !quick {
         stage("building the package", tools::build_deb)?;
         stage("building the package as a stranger", reproducible::as_tested)?;
@@ -69,6 +69,15 @@ fn stage(name: &str, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result
 /// When it does not build; cargo has then said why.
 pub fn build_faults() -> anyhow::Result<()> {
     cargo(&["build", "--quiet", "--package=surefoot", "--features=faults", "--bin=surefoot-faults"])
+}
+
+/// Builds what asks tough for its opinion: a workspace of its own, which tests build no more than the agent with its faults.
+///
+/// # Errors
+/// As [`build_faults`].
+pub fn build_tough() -> anyhow::Result<()> {
+    let place = ["--manifest-path=tests/tough/Cargo.toml", "--target-dir=target/tough"];
+    cargo(&[&["build", "--quiet", "--locked"], &place[..]].concat())
 }
 
 /// Runs cargo in the workspace.

@@ -1,5 +1,5 @@
 //! Drills for the loss and the theft of keys, from both sides: the vendor's commands as a vendor runs them, and what a client
-//! makes of it that trusted the old keys. python-tuf follows beside it and must come to the same verdict.
+//! makes of it that trusted the old keys. python-tuf follows beside it and must come to the same verdict; tough reads what is accepted.
 
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -82,6 +82,7 @@ impl Drill {
         // Whoever comes now, with nothing but the first root, takes it too, and every target of it.
         let fresh = oracle::reads(self.world.vendor.releases())?;
         assert!(fresh.is_ok(), "{fresh:?}");
+        assert_eq!(oracle::tough::reads(self.world.vendor.releases())?, fresh, "tough and python-tuf");
         Ok(theirs["versions"].clone())
     }
 
