@@ -6,6 +6,7 @@ mod disk;
 mod faults;
 mod forger;
 mod park;
+pub mod refusal;
 mod resign;
 mod thief;
 mod vendor;

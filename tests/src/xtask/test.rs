@@ -19,7 +19,9 @@ pub fn test(quick: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     packages::ensure(packages::TESTS)?;
     tools::ensure()?;
-    stage("building", || cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()).and_then(|()| build_tough()))?;
+    stage("building", || {
+        cargo(&["build", "--workspace", "--all-targets"]).and_then(|()| build_faults()).and_then(|()| build_tough())
+    })?;
     if !quick {
         stage("building the package", tools::build_deb)?;
         stage("building the package as a stranger", reproducible::as_tested)?;

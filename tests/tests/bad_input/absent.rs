@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use surefoot_tests::notes::{Change, SmallDisk, World};
 
-use super::{Outcome, artifacts, good, is_remembered, is_untouched, then_it_goes_in, with_author, world};
+use super::{Outcome, artifacts, good, is_remembered, is_untouched, refuses, then_it_goes_in, with_author, world};
 
 #[test]
 fn a_source_that_nobody_listens_at() -> Outcome {
     let world = world()?;
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     world.configure(&format!("http://{nobody}"), "")?;
-    world.client.surefoot(&["update"])?.says(4, &nobody.to_string())?;
-    is_untouched(&world)?;
+    refuses(&world, &["update"], 4, "unreachable", &nobody.to_string())?;
     is_remembered(&world, "unreachable")?;
     good(&world)?;
     then_it_goes_in(&world)
@@ -22,8 +21,7 @@ fn a_source_that_nobody_listens_at() -> Outcome {
 fn a_source_directory_that_does_not_exist() -> Outcome {
     let world = world()?;
     world.configure("/nowhere/at/all", "")?;
-    world.client.surefoot(&["update"])?.says(4, "")?;
-    is_untouched(&world)?;
+    refuses(&world, &["update"], 4, "unreachable", "")?;
     is_remembered(&world, "unreachable")?;
     good(&world)?;
     then_it_goes_in(&world)
@@ -39,8 +37,7 @@ fn an_artifact_that_is_not_there() -> Outcome {
     for file in &files {
         std::fs::rename(file, elsewhere(file))?;
     }
-    world.client.surefoot(&["update"])?.says(4, "does not exist")?;
-    is_untouched(&world)?;
+    refuses(&world, &["update"], 4, "unreachable", "does not exist")?;
     for file in &files {
         std::fs::rename(elsewhere(file), file)?;
     }
@@ -70,9 +67,7 @@ fn a_disk_without_room() -> Outcome {
     let bulky = |checkout: &Path| std::fs::write(checkout.join("bulk"), vec![0; 20 << 20]).unwrap();
     world.vendor.release("1.1.0", "It is large", Change { edit: Some(&bulky), ..with_author() })?;
 
-    world.client.surefoot(&["update"])?.says(6, "free")?;
-
-    is_untouched(&world)?;
+    refuses(&world, &["update"], 6, "refused", "free")?;
     is_remembered(&world, "refused")?;
     disk.resize(200)?;
     then_it_goes_in(&world)

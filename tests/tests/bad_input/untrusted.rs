@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use surefoot_tests::notes::{Answer, Change, World};
 
-use super::{Outcome, artifacts, is_remembered, is_untouched, then_it_goes_in, with_author, world};
+use super::{Outcome, artifacts, is_refused, is_remembered, refuses, then_it_goes_in, with_author, world};
 
 /// Lets the source lie: `files` get other content until they are what they were.
 fn lies<F: Fn(Vec<u8>) -> Vec<u8>>(files: &[PathBuf], change: F) -> impl FnOnce() + use<F> {
@@ -31,8 +31,7 @@ fn one_bit(mut bytes: Vec<u8>) -> Vec<u8> {
 fn is_refused_as_untrusted(files: impl Fn(&World) -> Vec<PathBuf>, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Outcome {
     let world = world()?;
     let truth = lies(&files(&world), change);
-    world.client.surefoot(&["update"])?.says(5, "")?;
-    is_untouched(&world)?;
+    is_refused(&world, "")?;
     truth();
     then_it_goes_in(&world)
 }
@@ -113,9 +112,7 @@ fn metadata_that_the_client_has_seen_newer() -> Outcome {
     let truth = lies(&timestamp, |_| old.clone());
 
     world.client.surefoot(&["check"])?.says(5, "")?;
-    world.client.surefoot(&["update"])?.says(5, "")?;
-
-    is_untouched(&world)?;
+    is_refused(&world, "")?;
     truth();
     then_it_goes_in(&world)
 }
@@ -127,9 +124,8 @@ fn expired_metadata() -> Outcome {
     world.vendor.set_environment("SOURCE_DATE_EPOCH", long_ago.as_second().to_string());
     world.vendor.release("1.1.0", "Notes have an author", with_author())?;
 
-    world.client.surefoot(&["update"])?.says(12, "expired")?;
+    refuses(&world, &["update"], 12, "stale", "expired")?;
 
-    is_untouched(&world)?;
     is_remembered(&world, "stale")?;
     world.vendor.set_environment("SOURCE_DATE_EPOCH", jiff::Timestamp::now().as_second().to_string());
     world.vendor.release("1.1.1", "The metadata is renewed", Change::default())?;
@@ -141,8 +137,7 @@ fn expired_metadata() -> Outcome {
 fn is_refused_although_signed(change: impl FnOnce(&mut serde_json::Value), words: &str) -> Outcome {
     let mut world = world()?;
     world.vendor.resign("1.1.0", change)?;
-    world.client.surefoot(&["update"])?.says(5, words)?;
-    is_untouched(&world)?;
+    is_refused(&world, words)?;
     world.vendor.release("1.1.1", "Mended", Change::default())?;
     world.client.surefoot(&["update"])?.says(0, "1.1.1 is installed")?;
     world.serves("1.1.1", 3)

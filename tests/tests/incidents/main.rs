@@ -18,20 +18,10 @@ mod version;
 
 use std::path::PathBuf;
 
-use surefoot_tests::notes::{Change, World};
+use surefoot_tests::notes::World;
+use surefoot_tests::notes::refusal::{self, is_refused, is_untouched, offered as world};
 
 type Outcome = anyhow::Result<()>;
-
-/// A world where 1.0.0 serves and 1.1.0 is published.
-fn world() -> anyhow::Result<World> {
-    let mut world = World::installed()?;
-    world.vendor.release("1.1.0", "Notes have an author", with_author())?;
-    Ok(world)
-}
-
-fn with_author() -> Change<'static> {
-    Change { migration: Some("alter table notes add column author text;"), ..Change::default() }
-}
 
 /// All that is published, to be put back after the attack.
 struct Kept(PathBuf, PathBuf);
@@ -65,24 +55,8 @@ fn copy(from: &std::path::Path, to: &std::path::Path) -> Outcome {
     Ok(())
 }
 
-/// The client does not take it, and says so with these words.
-fn is_refused(world: &World, words: &str) -> Outcome {
-    world.client.surefoot(&["update"])?.says(5, words)?;
-    is_untouched(world)
-}
-
-fn is_untouched(world: &World) -> Outcome {
-    world.serves("1.0.0", 3)?;
-    assert_eq!(world.columns()?, ["id", "text"]);
-    assert_eq!(world.client.kept_releases()?, ["1.0.0"]);
-    let half = world.client.fetched()?.into_iter().find(|name| name.ends_with(".pending"));
-    assert_eq!(half, None, "an artifact that was refused is left over");
-    Ok(())
-}
-
 /// The next good cycle: what was published before the attack goes in.
 fn then_it_goes_in(world: &World, kept: &Kept) -> Outcome {
     kept.put_back()?;
-    world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
-    world.serves("1.1.0", 3)
+    refusal::then_it_goes_in(world)
 }

@@ -10,6 +10,7 @@ mod mirrors;
 use std::time::{Duration, Instant};
 
 use surefoot_tests::hostile_server::HostileServer;
+use surefoot_tests::notes::refusal::{is_untouched, then_it_goes_in};
 use surefoot_tests::notes::{Change, World};
 
 type Outcome = anyhow::Result<()>;
@@ -21,22 +22,6 @@ fn world() -> anyhow::Result<(World, HostileServer)> {
     let server = HostileServer::serve(world.vendor.releases());
     world.configure(&server.base_url(), "")?;
     Ok((world, server))
-}
-
-/// What must hold after every refusal.
-fn is_untouched(world: &World) -> Outcome {
-    world.serves("1.0.0", 3)?;
-    assert_eq!(world.client.kept_releases()?, ["1.0.0"]);
-    let half = world.client.fetched()?.into_iter().find(|name| name.ends_with(".pending"));
-    assert_eq!(half, None, "an artifact that was refused is left over");
-    assert!(!world.client.state().join("closed").exists(), "the door is left closed");
-    Ok(())
-}
-
-/// The next good cycle.
-fn then_it_goes_in(world: &World) -> Outcome {
-    world.client.surefoot(&["update"])?.says(0, "1.1.0 is installed")?;
-    world.serves("1.1.0", 3)
 }
 
 /// Runs `act`, which must end within `limit`, and tells how long it took.
