@@ -78,6 +78,21 @@ impl Forger {
         self.write(RoleName::Root, version + 1, file).map(drop)
     }
 
+    /// Changes the bytes of the next version of a role after they were signed, and lets its parent name what comes of it.
+    ///
+    /// # Errors
+    /// As [`targets`](Self::targets).
+    pub fn bytes(&self, role: RoleName, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Result<()> {
+        let (version, good) = self.rewrite(role, |_| {})?;
+        let bytes = change(good);
+        std::fs::write(self.path(role, version), &bytes)?;
+        match role {
+            RoleName::Targets => self.snapshot(|signed| signed["meta"]["targets.json"] = meta(version, &bytes)),
+            RoleName::Snapshot => self.timestamp(|signed| signed["meta"]["snapshot.json"] = meta(version, &bytes)),
+            RoleName::Root | RoleName::Timestamp => Ok(()),
+        }
+    }
+
     /// Lays a file down as a target and describes it in the targets, which are rewritten with it.
     ///
     /// # Errors

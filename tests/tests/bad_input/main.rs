@@ -7,6 +7,7 @@
 mod absent;
 mod configuration;
 mod manifest;
+mod metadata;
 mod migration;
 mod untrusted;
 

@@ -1,9 +1,10 @@
 //! Manifests that the vendor has signed and that still cannot be right, one after the other in one world.
 
 use serde_json::{Value, json};
-use surefoot_tests::notes::Change;
+use surefoot_tests::notes::{Change, Hand};
 
-use super::{Outcome, is_untouched, world};
+use super::metadata::BYTES;
+use super::{Outcome, is_refused, then_it_goes_in, world};
 
 type Case = (&'static str, fn(&mut Value));
 
@@ -44,21 +45,29 @@ fn again(manifest: &mut Value, path: impl FnOnce(&str) -> String) {
 #[test]
 fn signed_manifests_that_cannot_be_right() -> Outcome {
     let mut world = world()?;
-    let (mut good, mut wrong) = (Value::Null, Vec::new());
+    let mut good = Value::Null;
     world.vendor.resign("1.1.0", |manifest| good = manifest.clone())?;
     for (number, (words, change)) in CASES.iter().enumerate() {
         world.vendor.resign("1.1.0", |manifest| {
             *manifest = good.clone();
             change(manifest);
         })?;
-        let answer = world.client.surefoot(&["update"])?;
-        if let Err(error) = answer.says(5, words) {
-            wrong.push(format!("case {number}: {error:#}"));
-        }
+        is_refused(&world, words).map_err(|error| error.context(format!("case {number}")))?;
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    is_untouched(&world)?;
     world.vendor.release("1.1.1", "Mended", Change::default())?;
     world.client.surefoot(&["update"])?.says(0, "1.1.1 is installed")?;
     world.serves("1.1.1", 3)
+}
+
+#[test]
+fn signed_manifests_that_are_no_json() -> Outcome {
+    let world = world()?;
+    let forger = world.vendor.forger(Hand::Vendor);
+    let good = forger.read("v1.1.0/manifest.json")?;
+    for (name, change) in BYTES {
+        forger.target("v1.1.0/manifest.json", &change(good.clone()), |_| {})?;
+        is_refused(&world, "manifest").map_err(|error| error.context(*name))?;
+    }
+    forger.target("v1.1.0/manifest.json", &good, |_| {})?;
+    then_it_goes_in(&world)
 }
