@@ -1,5 +1,5 @@
-//! That each test which `SECURITY.md` names is there: a table that names none proves nothing, and one that names a test that has
-//! gone proves less.
+//! That each test which `SECURITY.md` and `tests/BAD_INPUT.md` name is there: a table that names none proves nothing, and one that
+//! names a test that has gone proves less.
 //!
 //! Read are the tables' columns headed `Test` or `tests`; what stands there in backticks is the name of a test, with its modules
 //! or without, and may be cut with `…`.
@@ -10,18 +10,20 @@ use anyhow::{Context, Result, ensure};
 
 use super::test::workspace;
 
-/// The document whose tables are read.
-const DOCUMENT: &str = "SECURITY.md";
+/// The documents whose tables are read.
+const DOCUMENTS: [&str; 2] = ["SECURITY.md", "tests/BAD_INPUT.md"];
 
 pub(super) fn check() -> Result<()> {
-    let text = std::fs::read_to_string(workspace().join(DOCUMENT)).with_context(|| DOCUMENT.to_owned())?;
-    let names = names(&text);
-    ensure!(!names.is_empty(), "{DOCUMENT} names no test");
     let mut code = String::new();
     read(workspace(), &mut code)?;
-    let absent: Vec<&String> = names.iter().filter(|name| !is_there(name, &code)).collect();
-    ensure!(absent.is_empty(), "{DOCUMENT} names tests that do not exist: {absent:?}");
-    Ok(())
+    DOCUMENTS.iter().try_for_each(|document| {
+        let text = std::fs::read_to_string(workspace().join(document)).with_context(|| (*document).to_owned())?;
+        let names = names(&text);
+        ensure!(!names.is_empty(), "{document} names no test");
+        let absent: Vec<&String> = names.iter().filter(|name| !is_there(name, &code)).collect();
+        ensure!(absent.is_empty(), "{document} names tests that do not exist: {absent:?}");
+        Ok(())
+    })
 }
 
 /// The names in the columns of tests.
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_names_tests_that_exist() {
+    fn the_documents_name_tests_that_exist() {
         check().unwrap();
     }
 
