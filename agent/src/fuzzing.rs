@@ -5,6 +5,7 @@
 //! nothing breaks, but that what was read is the same when it is written and read again, and that nothing is believed that
 //! was not signed.
 
+mod answers;
 mod archive;
 mod metadata;
 mod network;
@@ -12,6 +13,7 @@ mod records;
 mod settings;
 mod texts;
 
+pub use answers::{server, system};
 pub use archive::{archive, tar};
 pub use metadata::{json, manifest, metadata, signed};
 pub use network::{answer, health, request, wire};
@@ -51,7 +53,7 @@ mod replay;
 mod tests {
     use super::*;
 
-    const TARGETS: [replay::Target; 18] = [
+    const TARGETS: [replay::Target; 20] = [
         ("answer", answer),
         ("archive", archive),
         ("audit", audit),
@@ -66,8 +68,10 @@ mod tests {
         ("redact", redact),
         ("request", request),
         ("schedule", schedule),
+        ("server", server),
         ("signed", signed),
         ("state", state),
+        ("system", system),
         ("tar", tar),
         ("texts", texts),
     ];

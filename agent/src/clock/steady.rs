@@ -51,7 +51,7 @@ pub(super) fn boot() -> String {
 
 /// When a process began, in ticks since the boot of the kernel (`/proc/PID/stat`, proc(5), field 22). Its name, the second
 /// field, may hold spaces and brackets.
-fn began(stat: &str) -> Option<&str> {
+pub(crate) fn began(stat: &str) -> Option<&str> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)
 }
 

@@ -112,7 +112,7 @@ fn environment_of(unit: &str) -> (String, Vec<PathBuf>) {
     read_environment(&ended.out.text())
 }
 
-fn read_environment(text: &str) -> (String, Vec<PathBuf>) {
+pub(crate) fn read_environment(text: &str) -> (String, Vec<PathBuf>) {
     let (mut variables, mut files) = (String::new(), Vec::new());
     for line in text.lines() {
         if let Some(words) = line.strip_prefix("Environment=") {

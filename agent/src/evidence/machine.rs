@@ -176,7 +176,7 @@ fn place(what: &str, path: &Path) -> Option<Place> {
 }
 
 /// Reads /proc/meminfo (proc(5)).
-fn memory(text: &str) -> Option<Memory> {
+pub(crate) fn memory(text: &str) -> Option<Memory> {
     let bytes = |key| Some(field(text, key, ':')?.split_whitespace().next()?.parse::<u64>().ok()?.saturating_mul(1024));
     Some(Memory {
         available: bytes("MemAvailable")?,

@@ -6,8 +6,8 @@
 //! update, and goes with the update's directory.
 
 mod health;
-mod known;
-mod machine;
+pub(crate) mod known;
+pub(crate) mod machine;
 mod units;
 
 use std::path::{Path, PathBuf};

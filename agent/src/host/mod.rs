@@ -7,7 +7,7 @@ pub mod guard;
 pub mod process;
 pub mod services;
 pub mod systemd;
-mod transient;
+pub(crate) mod transient;
 pub mod vendor;
 
 /// The name of a user of this machine, for people and for the audit log.

@@ -83,7 +83,10 @@ fn real(path: &Path) -> PathBuf {
 /// The state letter and the start of a process. The name in parentheses may hold spaces and parentheses itself, so
 /// fields are counted from the last one.
 fn state_and_start(pid: u32) -> Option<(char, Ticks)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    read_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+pub(crate) fn read_stat(stat: &str) -> Option<(char, Ticks)> {
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     let state = fields.next()?.chars().next()?;

@@ -143,7 +143,7 @@ fn systemctl(args: &[&str]) -> Result<Ended, ChildError> {
 }
 
 /// Reads the answer of `systemctl show`.
-fn read(text: &str) -> Observed {
+pub(crate) fn read(text: &str) -> Observed {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default();
     let (active, sub, result) = (value("ActiveState"), value("SubState"), value("Result"));
     let pid = value("MainPID").parse().ok().filter(|pid| *pid != 0);

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// What systemd says of it.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Runs,
     Failed(ExitStatus),
     Gone,
@@ -50,7 +50,7 @@ fn look(unit: &str) -> State {
     systemd::show(unit, "LoadState,ActiveState,ExecMainCode,ExecMainStatus").map_or(State::Runs, |text| read(&text))
 }
 
-fn read(text: &str) -> State {
+pub(crate) fn read(text: &str) -> State {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default();
     match (value("LoadState"), value("ActiveState")) {
         (_, "failed") => State::Failed(status(value("ExecMainCode"), value("ExecMainStatus"))),

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use self::clients::{Client, ClientKind, Clients, Farewell, Others, Stubborn};
 pub use self::command::CommandStore;
 pub use self::error::StoreError;
-pub use self::postgres::{Grant, Postgres, Properties, SessionSetting, UrlError};
+pub use self::postgres::{Grant, Postgres, Privilege, Properties, SessionSetting, UrlError};
 pub use self::record::{Aside, BackupRecord, BackupTag, Contents, Counted, Held, Keep, LeftAside, TagError};
 pub use self::sqlite::Sqlite;
 pub use self::vendor::{RunVendor, VendorCommand};

@@ -12,7 +12,7 @@ mod apply;
 mod child;
 mod copy;
 mod directory;
-mod holders;
+pub(crate) mod holders;
 mod restore;
 mod serve;
 

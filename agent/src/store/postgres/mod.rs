@@ -14,11 +14,11 @@ mod facts;
 mod inplace;
 mod migrate;
 mod names;
-mod properties;
+pub(crate) mod properties;
 mod room;
 mod session;
 mod swap;
-mod tally;
+pub(crate) mod tally;
 mod tools;
 pub(crate) mod url;
 mod verify;
@@ -31,7 +31,7 @@ use std::time::Duration;
 use manifest_schema::path::Name;
 use manifest_schema::profile::Setting;
 
-pub use properties::{Grant, Properties, SessionSetting};
+pub use properties::{Grant, Privilege, Properties, SessionSetting};
 pub use url::UrlError;
 
 use self::catalog::Catalog;

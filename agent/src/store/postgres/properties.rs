@@ -41,10 +41,33 @@ pub struct Properties {
 pub struct Grant {
     /// The role; `None`: everybody.
     pub to: Option<String>,
-    /// `CREATE`, `CONNECT` or `TEMPORARY`.
-    pub privilege: String,
+    /// What it may do.
+    pub privilege: Privilege,
     /// Whether the role may pass it on.
     pub grantable: bool,
+}
+
+/// What may be granted on a database (PostgreSQL's manual, "Privileges"). Words of the server's own would become a part of what
+/// `psql` runs for us, and `psql` can run programs (`\!`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Privilege {
+    /// To connect.
+    Connect,
+    /// To make schemas.
+    Create,
+    /// To make temporary tables.
+    Temporary,
+}
+
+impl Privilege {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::Create => "CREATE",
+            Self::Temporary => "TEMPORARY",
+        }
+    }
 }
 
 /// A setting that sessions in the database begin with.
@@ -77,7 +100,7 @@ pub(super) fn read(session: &Session, from: &str, database: &str) -> Result<Prop
 
 const READ: &str = "read the properties of the database";
 
-fn understand(answer: &str) -> Result<Properties, StoreError> {
+pub(crate) fn understand(answer: &str) -> Result<Properties, StoreError> {
     let wrong = |source| StoreError::Answer { act: READ.to_owned(), source };
     let mut properties: Properties = serde_json::from_str(answer.trim()).map_err(wrong)?;
     properties.settings.sort();
@@ -125,7 +148,7 @@ pub(super) fn apply(session: &Session, from: &str, database: &str, wanted: &Prop
     })
 }
 
-fn statements(database: &str, properties: &Properties) -> Vec<String> {
+pub(crate) fn statements(database: &str, properties: &Properties) -> Vec<String> {
     let name = identifier(database);
     let mut all = vec![format!("ALTER DATABASE {name} CONNECTION LIMIT {}", properties.connection_limit)];
     all.push(match &properties.comment {
@@ -144,7 +167,7 @@ impl Grant {
     fn statement(&self, database: &str) -> String {
         let to = self.to.as_deref().map_or("PUBLIC".to_owned(), identifier);
         let option = if self.grantable { " WITH GRANT OPTION" } else { "" };
-        format!("GRANT {} ON DATABASE {database} TO {to}{option}", self.privilege)
+        format!("GRANT {} ON DATABASE {database} TO {to}{option}", self.privilege.word())
     }
 }
 
@@ -178,7 +201,7 @@ fn list(value: &str) -> String {
 
 impl Properties {
     /// The statement that makes an empty database of the same kind. Its settings come later, by [`apply`].
-    pub(super) fn creation(&self, database: &str) -> String {
+    pub(crate) fn creation(&self, database: &str) -> String {
         let provider = match (self.provider.as_deref(), &self.locale) {
             (Some("i"), Some(locale)) => format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)),
             (Some("b"), Some(locale)) => format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(locale)),

@@ -9,8 +9,8 @@ use super::verify::Table;
 const LOOKED_AT: usize = 1024;
 
 /// What has been counted so far.
-#[derive(Default)]
-pub(super) struct Tally {
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
     line: Vec<u8>,
     /// The table whose rows come now.
     table: Option<(String, String)>,
@@ -19,7 +19,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Takes the next bytes.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = LOOKED_AT.saturating_sub(self.line.len()).min(piece.len());
             self.line.extend_from_slice(&piece[..room]);

@@ -50,14 +50,14 @@ fn of_file(text: &str, file: &Path) -> Vec<Holder> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Lock {
+pub(crate) struct Lock {
     pid: u32,
     inode: u64,
     writes: bool,
 }
 
 /// Reads a line such as `1: POSIX  ADVISORY  WRITE 12345 fd:01:1234567 0 EOF`; one with `->` only waits.
-fn read_line(line: &str) -> Option<Lock> {
+pub(crate) fn read_line(line: &str) -> Option<Lock> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [_number, "POSIX" | "OFDLCK", _advisory, access, pid, file, ..] = words.as_slice() else { return None };
     let inode = file.rsplit(':').next()?.parse().ok()?;
