@@ -119,22 +119,12 @@ mod tests {
     use super::*;
     use crate::durable;
 
-    const CONFIGURATION: &str = r#"
-product = "kkt"
-directory = "/srv/kkt"
-source = "/srv/releases"
-user = "nobody"
-"#;
-
     /// What systemd is told of a machine whose root expires then.
     fn words(expires: &str) -> String {
         let root = tempfile::tempdir().unwrap();
-        let layout = Layout::new(root.path());
+        let layout = crate::trust::testing::configure(root.path(), b"");
         let trust = layout.instance(&"kkt".parse().unwrap()).trust();
-        for directory in [&layout.config(), &trust] {
-            durable::make_dirs(directory, 0o755).unwrap();
-        }
-        durable::write_atomic(&layout.config().join("kkt.toml"), CONFIGURATION.as_bytes(), 0o644).unwrap();
+        durable::make_dirs(&trust, 0o755).unwrap();
         let key = SigningKey::from_seed([1; 32]);
         let mut metadata = Root::new(1, expires.parse().unwrap());
         metadata.grant(RoleName::Root, key.public());

@@ -162,4 +162,6 @@ fn read_at_most(path: &Path, cap: u64) -> std::io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

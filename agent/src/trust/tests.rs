@@ -12,7 +12,6 @@ use super::*;
 use crate::decide::Candidate;
 use crate::exit::Exit;
 use crate::fault::testing::{self, Fault};
-use crate::layout::Layout;
 use crate::update::tests::release::Release;
 use crate::update::tests::repository::{Repository, custom, now};
 
@@ -24,24 +23,11 @@ struct Pair {
     release: Release,
 }
 
-const CONFIGURATION: &str = r#"
-product = "kkt"
-directory = "/srv/kkt"
-source = "/srv/releases"
-user = "nobody"
-"#;
-
 fn pair() -> Pair {
     let mut vendor = Repository::new();
     let release = Release::new("1.1.0", &[]);
     vendor.add_release(&release.manifest, &release.artifact);
-    let dir = tempfile::tempdir().unwrap();
-    let layout = Layout::new(dir.path());
-    durable::make_dirs(&layout.config(), 0o755).unwrap();
-    durable::make_dirs(&dir.path().join("trust"), 0o755).unwrap();
-    durable::write_atomic(&layout.config().join("kkt.toml"), CONFIGURATION.as_bytes(), 0o644).unwrap();
-    durable::write_atomic(&layout.config().join("kkt.root.json"), &vendor.first_root, 0o644).unwrap();
-    let settings = crate::config::select(&layout, None).unwrap();
+    let (dir, settings) = super::testing::client(&vendor.first_root);
     Pair { dir, settings, vendor, release }
 }
 

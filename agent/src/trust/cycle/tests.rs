@@ -7,18 +7,9 @@ use manifest_schema::tuf::RoleName;
 
 use super::Looked;
 use crate::config::Settings;
-use crate::durable;
-use crate::layout::Layout;
 use crate::source::{ReleaseSource, Sink, SourceError};
 use crate::trust::{Lent, Trust, TrustError};
 use crate::update::tests::repository::{Repository, Shelf, now};
-
-const CONFIGURATION: &str = r#"
-product = "kkt"
-directory = "/srv/kkt"
-source = "/srv/releases"
-user = "nobody"
-"#;
 
 /// A client, a vendor, and what a mirror has that was copied before the vendor's last publication.
 struct World {
@@ -47,13 +38,7 @@ impl World {
         let mut vendor = Repository::new();
         let old = vendor.shelf.clone();
         vendor.publish();
-        let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(dir.path());
-        durable::make_dirs(&layout.config(), 0o755).unwrap();
-        durable::make_dirs(&dir.path().join("trust"), 0o755).unwrap();
-        durable::write_atomic(&layout.config().join("kkt.toml"), CONFIGURATION.as_bytes(), 0o644).unwrap();
-        durable::write_atomic(&layout.config().join("kkt.root.json"), &vendor.first_root, 0o644).unwrap();
-        let settings = crate::config::select(&layout, None).unwrap();
+        let (dir, settings) = crate::trust::testing::client(&vendor.first_root);
         Self { dir, settings, vendor, old }
     }
 
