@@ -223,3 +223,24 @@ impl Properties {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_cannot_answer_with_a_privilege_that_is_a_command() {
+        let answer = |privilege: &str| {
+            let answer = serde_json::json!({
+                "owner": "kkt", "connection_limit": -1, "comment": null, "settings": [], "encoding": "UTF8",
+                "collate": "C", "ctype": "C", "provider": "c", "locale": null, "tablespace": "pg_default",
+                "grants": [{ "to": null, "privilege": privilege, "grantable": false }]
+            });
+            understand(&answer.to_string())
+        };
+        let grant = &statements("kkt", &answer("CONNECT").unwrap())[3];
+        assert_eq!(grant, "GRANT CONNECT ON DATABASE \"kkt\" TO PUBLIC");
+        let refused = answer("CONNECT ON DATABASE kkt TO public; \\! id\n").unwrap_err();
+        assert!(matches!(refused, StoreError::Answer { .. }), "{refused}");
+    }
+}
