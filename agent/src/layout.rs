@@ -136,6 +136,11 @@ impl InstanceLayout {
         self.state.join("approvals.jsonl")
     }
 
+    /// By what this installation has its place in rollouts.
+    pub fn installation(&self) -> PathBuf {
+        self.state.join("installation")
+    }
+
     /// How the last check ended.
     pub fn last_check(&self) -> PathBuf {
         self.state.join("last-check.json")

@@ -15,8 +15,12 @@ use crate::strict;
 use crate::version::ReleaseVersion;
 
 mod check;
+mod custom;
+mod rollout;
 
 pub use check::ManifestError;
+pub use custom::{Platforms, PlatformsError, Recall, RecallError, ReleaseCustom};
+pub use rollout::{Percent, Rollout, RolloutError, Wave};
 
 /// The schema that this code writes and reads. It grows when an older agent must not act on a newer manifest.
 pub const SCHEMA: u32 = 1;
@@ -174,32 +178,6 @@ pub enum Format {
     /// tar in gzip: for people and old tools.
     #[serde(rename = "tar.gz")]
     TarGz,
-}
-
-/// What the agent decides on without reading a manifest: the `custom` member of the target `vX.Y.Z/manifest.json`,
-/// signed by the targets role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseCustom {
-    /// The application.
-    pub product: Name,
-    /// The release's version.
-    pub version: ReleaseVersion,
-    /// The channels that carry it, such as `stable`.
-    pub channels: Vec<Name>,
-    /// How much it matters.
-    pub severity: Severity,
-    /// When it was released.
-    pub released_at: jiff::Timestamp,
-    /// A machine below this version goes through the releases between.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_version: Option<ReleaseVersion>,
-    /// Whether going back from it is possible at all.
-    pub rollback_supported: bool,
-    /// Whether it introduces migration steps.
-    pub database_migration: bool,
-    /// Why nobody may install it any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdrawn: Option<String>,
 }
 
 impl Manifest {

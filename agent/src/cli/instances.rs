@@ -82,7 +82,7 @@ pub(super) fn profile(layout: &Layout, settings: &Settings, journals: &[Journal]
     }
     let mut trust = Trust::load(settings, &layout.instance(&settings.instance.name).trust()).ok()?;
     trust.resume(now).ok()?;
-    let newest = trust.releases().ok()?.into_iter().max_by(|a, b| a.custom.version.cmp(&b.custom.version))?;
+    let newest = trust.releases().sound.into_iter().max_by(|a, b| a.custom.version.cmp(&b.custom.version))?;
     let manifest = trust.manifest(&newest, None).ok()?.into_inner();
     settings.localise(manifest.application).ok()
 }

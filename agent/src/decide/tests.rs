@@ -1,8 +1,15 @@
+use manifest_schema::digest::Sha256;
+use manifest_schema::manifest::{ReleaseCustom, Severity};
+
 use super::*;
+use crate::config::Policy;
+
+mod vendor;
 
 struct World {
     installed: Option<&'static str>,
     releases: Vec<Candidate>,
+    refused: Vec<Refused>,
     policy: Policy,
     approvals: Vec<Approval>,
     setbacks: Vec<Setback>,
@@ -24,7 +31,11 @@ fn release(version: &str, severity: Severity) -> Candidate {
             minimum_version: None,
             rollback_supported: true,
             database_migration: false,
+            platforms: None,
+            rollout: None,
             withdrawn: None,
+            recall: None,
+            security_floor: None,
         },
         manifest: hash(version),
     }
@@ -34,6 +45,7 @@ fn world(releases: Vec<Candidate>) -> World {
     World {
         installed: Some("1.0.0"),
         releases,
+        refused: Vec::new(),
         policy: Policy {
             channel: "stable".parse().unwrap(),
             automatic: vec![Severity::Patch],
@@ -59,10 +71,13 @@ impl World {
 
     fn decision(&self) -> Decision {
         let installed = self.installed.map(|text| text.parse().unwrap());
+        let releases = Releases { sound: self.releases.clone(), refused: self.refused.clone() };
         decide(&Facts {
             product: &"kkt".parse().unwrap(),
             installed: installed.as_ref(),
-            releases: &self.releases,
+            releases: &releases,
+            installation: "one",
+            platform: "linux-x86_64",
             policy: &self.policy,
             approvals: &self.approvals,
             setbacks: &self.setbacks,

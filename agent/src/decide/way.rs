@@ -1,6 +1,7 @@
 //! The way to a release: in one step, or through the releases in between that its minimum version asks for. Pure.
 
-use super::{Because, Candidate, Facts, Finding, Wish, approval, finding, is_left_alone, newest_first, says};
+use super::weigh::{approval, is_left_alone};
+use super::{Because, Candidate, Facts, Finding, Wish, finding, newest_first, rollout, says, word};
 
 /// How a release can be reached.
 pub(super) enum Way<'a> {
@@ -54,7 +55,7 @@ fn is_between(facts: &Facts<'_>, candidate: &Candidate, goal: &Candidate) -> boo
     custom.product == *facts.product
         && custom.version < goal.custom.version
         && facts.installed.is_none_or(|installed| custom.version > *installed)
-        && custom.withdrawn.is_none()
+        && word::forbids(facts, custom).is_none()
         && custom.channels.contains(&facts.policy.channel)
 }
 
@@ -66,7 +67,7 @@ enum Obstacle {
 /// What stands against a release on the way. Its severity does not: the goal is what was decided on. But that there is no way
 /// back from it is as bad here as anywhere.
 fn obstacle(facts: &Facts<'_>, hop: &Candidate) -> Option<Obstacle> {
-    if let Some(reason) = is_left_alone(facts, hop) {
+    if let Some(reason) = is_left_alone(facts, hop).or_else(|| rollout::holds(facts, &hop.custom)) {
         return Some(Obstacle::Rests(reason));
     }
     let is_attended = facts.wish != Wish::Poll || approval(facts, hop).is_some();

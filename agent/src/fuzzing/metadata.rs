@@ -9,6 +9,9 @@ use manifest_schema::tuf::{
     Expiry, MetaFile, Partial, Role, RoleName, Root, SigningKey, Snapshot, Targets, Timestamp, TrustedRepository, sign,
 };
 
+use crate::decide::Candidate;
+use crate::trust::releases_named_by;
+
 /// Most bytes that are read.
 const CAP: u64 = 1 << 20;
 
@@ -165,14 +168,66 @@ fn targets(trusted: &mut TrustedRepository, targets: &Targets, file: &[u8]) -> b
     let above = Snapshot::new(1, expires(), MetaFile::of(targets.version, file));
     let above = sign(&above, &[&VENDOR.keys[0]]).expect("a snapshot");
     let taken = snapshot(trusted, 1, &above) && trusted.update_targets(file, now()).is_ok();
-    for custom in targets.targets.values().filter_map(|target| target.custom.as_ref()) {
+    decided(targets);
+    taken
+}
+
+/// What is said of releases: each is believed or refused, what is believed is the same when it is written and read again, and no
+/// recall leads nowhere.
+fn decided(targets: &Targets) {
+    let releases = releases_named_by(targets);
+    let named = targets.targets.keys().filter(|path| path.file_name() == "manifest.json").count();
+    assert_eq!(releases.sound.len() + releases.refused.len(), named, "a release is neither believed nor refused");
+    for Candidate { custom, .. } in &releases.sound {
+        let written = serde_json::to_vec(custom).expect("it has text keys only");
+        let again: ReleaseCustom = serde_json::from_slice(&written).expect("what is written can be read");
+        assert_eq!(again, *custom);
         // The agent makes a path of the version that is named.
-        if let Ok(custom) = custom.to::<ReleaseCustom>() {
-            let path = format!("{}/manifest.json", custom.version.tag());
-            path.parse::<manifest_schema::tuf::TargetPath>().expect("a version makes a path");
+        let path = format!("{}/manifest.json", custom.version.tag());
+        path.parse::<manifest_schema::tuf::TargetPath>().expect("a version makes a path");
+        if let Some(rollout) = &custom.rollout {
+            assert!(rollout.waves().windows(2).all(|pair| pair[0].start < pair[1].start));
+            assert!(rollout.waves().iter().all(|wave| wave.percent.number() <= 100));
+        }
+        if let Some(recall) = &custom.recall {
+            let goal = releases.sound.iter().find(|other| other.custom.version == *recall.to());
+            assert!(goal.is_none_or(|goal| goal.custom.withdrawn.is_none()), "it leads to what is withdrawn");
         }
     }
-    taken
+}
+
+/// Targets with all that a vendor can decide about a release.
+#[cfg(test)]
+fn decided_targets() -> Vec<u8> {
+    let custom = |version: &str, more: serde_json::Value| {
+        let mut custom = serde_json::json!({
+            "product": "kkt", "version": version, "channels": ["stable"], "severity": "minor",
+            "released_at": "2026-01-10T12:00:00Z", "rollback_supported": true, "database_migration": false,
+        });
+        custom.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        serde_json::json!({
+            "length": 1, "hashes": { "sha256": manifest_schema::digest::Sha256::of(version.as_bytes()) }, "custom": custom,
+        })
+    };
+    let waves = serde_json::json!([
+        { "start": "2026-12-01T03:00:00Z", "percent": 10 },
+        { "start": "2026-12-02T03:00:00Z", "percent": 100 },
+    ]);
+    let rollout = serde_json::json!({ "salt": "kkt-v1.2.0", "waves": waves, "halted": true });
+    let signed = serde_json::json!({
+        "_type": "targets", "spec_version": "1.0.34", "version": 1, "expires": "2036-01-01T00:00:00Z",
+        "targets": {
+            "v1.0.5/manifest.json": custom("1.0.5", serde_json::json!({ "platforms": ["linux-x86_64"] })),
+            "v1.1.0/manifest.json": custom("1.1.0", serde_json::json!({
+                "withdrawn": "it loses notes", "recall": { "to": "1.0.5", "from": ["1.1.0"] },
+            })),
+            "v1.2.0/manifest.json": custom("1.2.0", serde_json::json!({
+                "rollout": rollout, "security_floor": "1.0.5",
+            })),
+        },
+    });
+    let signed = strict::parse(signed.to_string().as_bytes(), CAP).expect("strict JSON");
+    [b"targets\n".as_slice(), &canonical::encode(&signed)].concat()
 }
 
 /// The vendor's own files, to begin with.
@@ -180,6 +235,7 @@ fn targets(trusted: &mut TrustedRepository, targets: &Targets, file: &[u8]) -> b
 pub(super) fn seeds() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let files = || VENDOR.files.iter().skip(1).map(|(_, file)| file.clone());
     let mut seeds = vec![("metadata", "good-repository", files().collect::<Vec<_>>().join(&b'\n'))];
+    seeds.push(("signed", "good-decided-targets", decided_targets()));
     for (role, file) in &VENDOR.files[1..] {
         let signed = canonical::encode(&what_is_signed(file).expect("a metadata file"));
         let name = ["good-root", "good-targets", "good-snapshot", "good-timestamp"][*role as usize];

@@ -5,6 +5,7 @@
 
 mod cycle;
 mod error;
+mod named;
 mod releases;
 mod reset;
 
@@ -17,6 +18,8 @@ use manifest_schema::tuf::{Expiry, RoleName, TrustedRepository};
 
 pub use cycle::{Lent, Looked};
 pub use error::TrustError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use named::releases as releases_named_by;
 pub use reset::NewRoot;
 
 use crate::config::Settings;

@@ -4,32 +4,21 @@ use manifest_schema::manifest::{LARGEST, Manifest, ReleaseCustom};
 use manifest_schema::tuf::{RoleName, TargetPath, Verified};
 use manifest_schema::version::ReleaseVersion;
 
+use super::named;
 use super::{Lent, Trust, TrustError, read};
-use crate::decide::Candidate;
+use crate::decide::{Candidate, Releases};
 use crate::durable;
 
 impl Trust {
     /// Every release that the current metadata names. Call after [`Trust::refresh`] or [`Trust::resume`].
-    ///
-    /// # Errors
-    /// When a manifest's target is not described as a release's, or by another version than its path says.
-    pub fn releases(&self) -> Result<Vec<Candidate>, TrustError> {
-        let Some(targets) = self.repository.targets() else { return Ok(Vec::new()) };
-        let manifests = targets.targets.iter().filter(|(path, _)| path.file_name() == "manifest.json");
-        manifests
-            .map(|(path, description)| {
-                let contradiction = |reason: String| TrustError::Contradiction { version: path.to_string(), reason };
-                let custom = description
-                    .custom
-                    .as_ref()
-                    .ok_or_else(|| contradiction("it says nothing of the release".to_owned()))?;
-                let custom: ReleaseCustom = custom.to().map_err(|error| contradiction(error.to_string()))?;
-                if *path != manifest_path(&custom.version) {
-                    return Err(contradiction(format!("it is said to be {}", custom.version)));
-                }
-                Ok(Candidate { custom, manifest: description.sha256 })
-            })
-            .collect()
+    pub fn releases(&self) -> Releases {
+        self.repository.targets().map_or_else(Releases::default, |targets| named::releases(targets))
+    }
+
+    /// Every release that the newest metadata names which was ever verified here, expired or not: to be told, never to be
+    /// acted on.
+    pub fn releases_known(&self) -> Releases {
+        self.repository.known_targets().map_or_else(Releases::default, |targets| named::releases(targets))
     }
 
     /// The manifest of a release: the stored one, or fetched and stored.
@@ -115,7 +104,7 @@ impl Trust {
     }
 }
 
-fn manifest_path(version: &ReleaseVersion) -> TargetPath {
+pub(super) fn manifest_path(version: &ReleaseVersion) -> TargetPath {
     target_path(&format!("{}/manifest.json", version.tag()))
 }
 

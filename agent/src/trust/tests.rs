@@ -91,9 +91,9 @@ fn flip(bytes: &mut [u8], what: &str) {
 }
 
 fn the_release(trust: &Trust) -> Candidate {
-    let releases = trust.releases().unwrap();
-    assert_eq!(releases.len(), 1);
-    releases[0].clone()
+    let releases = trust.releases();
+    assert_eq!((releases.sound.len(), releases.refused.len()), (1, 0));
+    releases.sound[0].clone()
 }
 
 #[test]
@@ -380,5 +380,8 @@ fn a_manifest_that_contradicts_what_is_signed_of_it_is_refused() {
         assert_eq!(error.exit(), Exit::NotTrusted);
     }
     let (_, trust) = contradicted(|manifest| manifest.version = "1.2.0".parse().unwrap());
-    assert_eq!(trust.releases().unwrap_err().exit(), Exit::NotTrusted, "another version than the path's");
+    let releases = trust.releases();
+    assert_eq!(releases.sound.len(), 0);
+    assert_eq!(releases.refused[0].name, "1.1.0", "as its path has it");
+    assert_eq!(releases.refused[0].reason, "the metadata says that it is 1.2.0");
 }

@@ -117,8 +117,8 @@ fn which_version(directory: &Path, named: Option<&ReleaseVersion>) -> Result<Rel
 
 /// The signed description of this release, or of the newest one where the vendor never published this one.
 fn description(look: &mut Look, version: &ReleaseVersion) -> Result<Manifest, Failure> {
-    let published = look.releases.iter().any(|candidate| candidate.custom.version == *version);
-    let newest = look.releases.iter().map(|candidate| &candidate.custom.version).max().cloned();
+    let published = look.releases.sound.iter().any(|candidate| candidate.custom.version == *version);
+    let newest = look.releases.sound.iter().map(|candidate| &candidate.custom.version).max().cloned();
     let described = if published { Some(version.clone()) } else { newest };
     let described = described
         .ok_or_else(|| Failure::new(Exit::NotFound, "the source has no release that describes the application"))?;

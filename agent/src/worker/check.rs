@@ -6,14 +6,17 @@ use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
 use super::sources::{Heard, Sources};
-use super::{Reply, Work};
+use super::{Reply, Work, installation};
 use crate::config::Settings;
-use crate::decide::{self, Because, Candidate, Decision, Facts, Verdict, Wish, read_approvals};
+use crate::decide::{self, Because, Candidate, Decision, Facts, Releases, Verdict, Wish, read_approvals};
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
 use crate::plan::Side;
 use crate::trust::{Trust, TrustError};
+
+/// What this machine is, in the words of a release's `platforms`.
+const PLATFORM: &str = if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86_64" };
 
 /// Everything that is known of an instance after looking.
 pub(super) struct Look {
@@ -22,7 +25,7 @@ pub(super) struct Look {
     pub(super) trust: Trust,
     pub(super) sources: Sources,
     pub(super) heard: Vec<Heard>,
-    pub(super) releases: Vec<Candidate>,
+    pub(super) releases: Releases,
 }
 
 /// How the last check ended: what `surefoot status` tells.
@@ -83,7 +86,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings, heard: &mut Vec<Heard>) ->
     let before = LastCheck::read(&here.last_check()).map(|last| last.sources).unwrap_or_default();
     sources.refresh(&mut trust, work.now(), &before, heard)?;
     left_out(heard).for_each(|reason| work.note(format!("{}: {reason}", settings.instance.name)));
-    let releases = trust.releases().map_err(trusted)?;
+    let releases = trust.releases();
     let installed = history::installed(&journals);
     Ok(Look { installed, journals, trust, sources, heard: heard.clone(), releases })
 }
@@ -102,6 +105,8 @@ pub(super) fn decide(work: &Work<'_>, settings: &Settings, look: &Look, wish: Wi
         product: &settings.product,
         installed: look.installed.as_ref().map(|side| &side.version),
         releases: &look.releases,
+        installation: &installation::id(&work.here(settings), &look.releases)?,
+        platform: PLATFORM,
         policy: &settings.policy,
         approvals: &approvals,
         wish,
@@ -124,10 +129,11 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     if let Verdict::Apply { version, .. } | Verdict::Await { version, .. } = &decision.verdict {
         manifest(&mut look, version)?;
     }
-    note_decision(work, settings, &look, &decision, message.clone())?;
+    let (exit, message) = with_refusals(&decision, message);
+    note_decision(work, settings, &look, &decision, exit, message.clone())?;
     let left_out: String = left_out(&look.heard).map(|reason| format!("\n  {reason}")).collect();
     Ok(Reply {
-        exit: Exit::Ok,
+        exit,
         message: message + &left_out,
         answer: Some(serde_json::json!({
             "instance": name,
@@ -156,15 +162,27 @@ fn verdict(verdict: &Verdict) -> serde_json::Value {
     }
 }
 
+/// How a check ends, and what it says, where releases were refused. Where there is another to go on with it is a remark.
+pub(super) fn with_refusals(decision: &Decision, message: String) -> (Exit, String) {
+    if decision.refused.is_empty() {
+        return (Exit::Ok, message);
+    }
+    let refused: Vec<String> =
+        decision.refused.iter().map(|finding| format!("{} {}", finding.version, finding.says)).collect();
+    let exit = if decision.verdict == Verdict::Nothing { Exit::NotTrusted } else { Exit::Ok };
+    (exit, format!("{message}; {}", refused.join("; ")))
+}
+
 /// Writes down what a check came to.
 pub(super) fn note_decision(
     work: &Work<'_>,
     settings: &Settings,
     look: &Look,
     decision: &Decision,
+    exit: Exit,
     message: String,
 ) -> Result<(), Failure> {
-    let mut last = LastCheck::new(work.now(), Exit::Ok, message);
+    let mut last = LastCheck::new(work.now(), exit, message);
     last.expires = look.trust.expires();
     last.sources.clone_from(&look.heard);
     match &decision.verdict {
@@ -212,7 +230,10 @@ pub(super) fn manifest(look: &mut Look, version: &ReleaseVersion) -> Result<Veri
 }
 
 pub(super) fn candidate<'a>(look: &'a Look, version: &ReleaseVersion) -> Result<&'a Candidate, Failure> {
-    let found = look.releases.iter().find(|candidate| candidate.custom.version == *version);
+    if let Some(refused) = look.releases.refused.iter().find(|refused| refused.version.as_ref() == Some(version)) {
+        return Err(Failure::new(Exit::NotTrusted, format!("{version} is refused: {}", refused.reason)));
+    }
+    let found = look.releases.sound.iter().find(|candidate| candidate.custom.version == *version);
     found.ok_or_else(|| Failure::new(Exit::NotFound, format!("the source has no release {version}")))
 }
 

@@ -7,6 +7,7 @@ mod abandon;
 mod adopt;
 mod audited;
 mod check;
+mod installation;
 mod memory;
 mod outcome;
 mod preflight;

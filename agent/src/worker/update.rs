@@ -182,7 +182,8 @@ fn apply_decided(
     decision: &crate::decide::Decision,
 ) -> Result<Reply, Failure> {
     let Verdict::Apply { version, why } = &decision.verdict else { return Ok(Reply::well("")) };
-    check::note_decision(work, settings, look, decision, format!("{version} goes in: {why}"))?;
+    let (exit, message) = check::with_refusals(decision, format!("{version} goes in: {why}"));
+    check::note_decision(work, settings, look, decision, exit, message)?;
     let outcome = apply(work, settings, look, version, why);
     if let Err(failure) = &outcome {
         let message = format!("{version} cannot go in: {}", failure.message);
@@ -207,9 +208,10 @@ fn nothing_to_apply(
         }
         Verdict::Nothing | Verdict::Apply { .. } => format!("{name}: nothing new"),
     };
-    check::note_decision(work, settings, look, decision, message.clone())?;
+    let (exit, message) = check::with_refusals(decision, message);
+    check::note_decision(work, settings, look, decision, exit, message.clone())?;
     if polled {
-        return Ok(Reply::well(message));
+        return Ok(Reply { exit, message, answer: None });
     }
     let reasons: Vec<String> = decision
         .trace
@@ -217,7 +219,8 @@ fn nothing_to_apply(
         .filter(|finding| finding.says != "is not the one that was asked for")
         .map(|finding| format!("\n  {} {}", finding.version, finding.says))
         .collect();
-    Err(Failure::new(Exit::NotFound, format!("{name}: there is nothing to install{}", reasons.concat())))
+    let exit = if exit == Exit::Ok { Exit::NotFound } else { exit };
+    Err(Failure::new(exit, format!("{name}: there is nothing to install{}", reasons.concat())))
 }
 
 /// Everything that can go wrong before anything is touched goes wrong here, then the journal begins.

@@ -132,7 +132,11 @@ pub(crate) fn custom(manifest: &Manifest) -> Value {
         minimum_version: manifest.minimum_version.clone(),
         rollback_supported: manifest.rollback_supported,
         database_migration: manifest.database_migration,
+        platforms: None,
+        rollout: None,
         withdrawn: None,
+        recall: None,
+        security_floor: None,
     };
     serde_json::from_value(serde_json::to_value(custom).unwrap()).unwrap()
 }

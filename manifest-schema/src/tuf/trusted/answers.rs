@@ -58,6 +58,12 @@ impl TrustedRepository {
         self.targets.current.as_ref()
     }
 
+    /// The newest targets that were ever verified here, expired or not: for status and notices. Nothing is installed by them.
+    #[must_use]
+    pub fn known_targets(&self) -> Option<&Verified<Targets>> {
+        self.targets.newest()
+    }
+
     /// The snapshot file that the current timestamp names: to be fetched, unless the stored one has
     /// this digest.
     #[must_use]
