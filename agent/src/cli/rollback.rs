@@ -57,6 +57,10 @@ fn tell(cost: &Cost, width: usize) -> String {
     let line = |what: &str, says: &str| words::wrap(&words::pad(&format!("  {what}"), HEADING), says, width);
     let mut text = words::wrap("", &cost.sentence(), width) + "\n";
     text += &line("code", &format!("{} → {}", cost.from, cost.to));
+    if let Some(floor) = &cost.below_floor {
+        let says = format!("{} has a known hole: the vendor lets nothing in below {floor}", cost.to);
+        text += &line("SECURITY", &says);
+    }
     for fate in &cost.databases {
         text += &words::wrap(
             &words::pad("  database", HEADING),

@@ -4,6 +4,7 @@ mod facts;
 mod note;
 mod problems;
 mod standing;
+mod vendor;
 
 use serde::Serialize;
 

@@ -22,6 +22,7 @@ use self::weigh::{Weight, weigh};
 /// Decides.
 pub fn decide(facts: &Facts<'_>) -> Decision {
     let refused = word::refused(facts);
+    let recalled = word::recalled_back(facts);
     let mut trace = refused.clone();
     let mut waiting: Vec<(&Candidate, Because)> = Vec::new();
     for candidate in newest_first(facts) {
@@ -37,7 +38,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
                 match way::to(facts, candidate, &mut trace) {
                     Way::Through(first) => {
                         let version = first.custom.version.clone();
-                        return Decision { verdict: Verdict::Apply { version, why }, trace, refused };
+                        return Decision { verdict: Verdict::Apply { version, why }, trace, refused, recalled };
                     }
                     Way::Waits(first) => waiting.push((first, Because::NoWayBack)),
                     Way::None => {}
@@ -45,7 +46,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
             }
         }
     }
-    Decision { verdict: wait(facts, &waiting), trace, refused }
+    Decision { verdict: wait(facts, &waiting), trace, refused, recalled }
 }
 
 /// The newest release that waits; but an urgent one, which would go in by itself on other machines, before that.

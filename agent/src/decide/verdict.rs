@@ -4,6 +4,8 @@ use manifest_schema::manifest::Severity;
 use manifest_schema::version::ReleaseVersion;
 use serde::{Deserialize, Serialize};
 
+use super::Recalled;
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -59,6 +61,8 @@ pub struct Decision {
     pub trace: Vec<Finding>,
     /// What cannot be believed, and could have been meant for this installation: also in the trace.
     pub refused: Vec<Finding>,
+    /// That what is installed must not stay, where that leads back: only a person does it.
+    pub recalled: Option<Recalled>,
 }
 
 /// What one rule says of one release.

@@ -53,10 +53,15 @@ pub(super) fn is_out_of_question(facts: &Facts<'_>, candidate: &Candidate) -> Op
         .then(|| format!("is not in the channel {}", facts.policy.channel))
 }
 
+/// Where what is installed must go back to.
+pub(super) fn recalled_back(facts: &Facts<'_>) -> Option<Recalled> {
+    let recalled = recall(facts.releases, facts.product, facts.installed?)?;
+    (recalled.to < recalled.from).then_some(recalled)
+}
+
 /// Going back loses what was written since, so it is never done on the vendor's word alone.
 fn not_newer(facts: &Facts<'_>, version: &ReleaseVersion) -> String {
-    let recalled = facts.installed.and_then(|installed| recall(facts.releases, facts.product, installed));
-    match recalled.filter(|recalled| recalled.to == *version) {
+    match recalled_back(facts).filter(|recalled| recalled.to == *version) {
         Some(Recalled { from, .. }) => format!(
             "is older than what is installed, and the vendor recalls {from} to it: nothing goes back by itself, see 'surefoot status'"
         ),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sources::{Heard, Sources};
 use super::{Reply, Work, installation};
 use crate::config::Settings;
-use crate::decide::{self, Because, Candidate, Decision, Facts, Releases, Verdict, Wish, read_approvals};
+use crate::decide::{self, Because, Candidate, Decision, Facts, Recalled, Releases, Verdict, Wish, read_approvals};
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::{Journal, history};
@@ -129,7 +129,7 @@ pub(super) fn check(work: &mut Work<'_>, settings: &Settings) -> Result<Reply, F
     if let Verdict::Apply { version, .. } | Verdict::Await { version, .. } = &decision.verdict {
         manifest(&mut look, version)?;
     }
-    let (exit, message) = with_refusals(&decision, message);
+    let (exit, message) = with_warnings(&decision, message);
     note_decision(work, settings, &look, &decision, exit, message.clone())?;
     let left_out: String = left_out(&look.heard).map(|reason| format!("\n  {reason}")).collect();
     Ok(Reply {
@@ -162,15 +162,16 @@ fn verdict(verdict: &Verdict) -> serde_json::Value {
     }
 }
 
-/// How a check ends, and what it says, where releases were refused. Where there is another to go on with it is a remark.
-pub(super) fn with_refusals(decision: &Decision, message: String) -> (Exit, String) {
-    if decision.refused.is_empty() {
-        return (Exit::Ok, message);
-    }
-    let refused: Vec<String> =
-        decision.refused.iter().map(|finding| format!("{} {}", finding.version, finding.says)).collect();
-    let exit = if decision.verdict == Verdict::Nothing { Exit::NotTrusted } else { Exit::Ok };
-    (exit, format!("{message}; {}", refused.join("; ")))
+/// How a check ends, and what it says, where releases were refused or what is installed is recalled. A release that was refused
+/// is only a remark where there is another to go on with.
+pub(super) fn with_warnings(decision: &Decision, message: String) -> (Exit, String) {
+    let refused = decision.refused.iter().map(|finding| format!("; {} {}", finding.version, finding.says));
+    let recalled = decision.recalled.iter().map(|Recalled { from, to }| {
+        format!("; the vendor RECALLS {from} to {to}, which nothing does by itself: see 'surefoot status'")
+    });
+    let warnings: String = refused.chain(recalled).collect();
+    let is_stopped = decision.verdict == Verdict::Nothing && !decision.refused.is_empty();
+    (if is_stopped { Exit::NotTrusted } else { Exit::Ok }, message + &warnings)
 }
 
 /// Writes down what a check came to.

@@ -182,7 +182,7 @@ fn apply_decided(
     decision: &crate::decide::Decision,
 ) -> Result<Reply, Failure> {
     let Verdict::Apply { version, why } = &decision.verdict else { return Ok(Reply::well("")) };
-    let (exit, message) = check::with_refusals(decision, format!("{version} goes in: {why}"));
+    let (exit, message) = check::with_warnings(decision, format!("{version} goes in: {why}"));
     check::note_decision(work, settings, look, decision, exit, message)?;
     let outcome = apply(work, settings, look, version, why);
     if let Err(failure) = &outcome {
@@ -208,7 +208,7 @@ fn nothing_to_apply(
         }
         Verdict::Nothing | Verdict::Apply { .. } => format!("{name}: nothing new"),
     };
-    let (exit, message) = check::with_refusals(decision, message);
+    let (exit, message) = check::with_warnings(decision, message);
     check::note_decision(work, settings, look, decision, exit, message.clone())?;
     if polled {
         return Ok(Reply { exit, message, answer: None });

@@ -12,6 +12,7 @@ fn cost(databases: Vec<Fate>) -> Cost {
         files: [".env", "uploads"].map(str::to_owned).to_vec(),
         services: ["web", "bot"].map(|name| name.parse().unwrap()).to_vec(),
         downtime_seconds: Some(72),
+        below_floor: None,
     }
 }
 
@@ -67,4 +68,14 @@ fn an_older_agents_sentence_is_shown_as_it_is() {
     let answer = Some(serde_json::json!({ "to": "1.0.0", "databases": ["main"] }));
     let ended = Ended { exit: Exit::Ok, message: "kkt goes back to 1.0.0".to_owned(), answer };
     assert_eq!(picture(&ended), "kkt goes back to 1.0.0\n");
+}
+
+#[test]
+fn a_known_hole_in_what_it_goes_back_to_is_said_before_the_question() {
+    let text = tell(&Cost { below_floor: Some("1.0.7".parse().unwrap()), ..cost(Vec::new()) }, 80);
+    assert!(
+        text.contains("  SECURITY      1.0.0 has a known hole: the vendor lets nothing in below 1.0.7\n"),
+        "{text}"
+    );
+    assert!(!tell(&cost(Vec::new()), 80).contains("SECURITY"));
 }

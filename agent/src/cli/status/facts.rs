@@ -11,6 +11,7 @@ use super::super::instances;
 use super::super::instances::due;
 use super::problems::{self, Problem};
 use super::standing::{Standing, standings};
+use super::vendor;
 use crate::config::Settings;
 use crate::decide::Because;
 use crate::exit::{Exit, Failure};
@@ -52,6 +53,9 @@ pub(super) struct Status {
     pub(super) next_check: Option<Timestamp>,
     pub(super) rollback: Option<Rollback>,
     pub(super) force_critical: bool,
+    /// What the vendor says of what is installed.
+    #[serde(flatten)]
+    pub(super) vendor: vendor::Said,
     pub(super) metadata: Metadata,
     /// What is wrong with the agent's own files on this instance.
     pub(super) problems: Vec<Problem>,
@@ -162,6 +166,7 @@ pub(super) fn of(layout: &Layout, settings: &Settings, now: Timestamp) -> Result
         setbacks: standings(&layout.instance(name), &journals, now),
         next_check: due(settings, last_check.as_ref(), now),
         force_critical: settings.policy.force_critical,
+        vendor: vendor::said(layout, settings, &journals),
         metadata: metadata(layout, settings, last_check.as_ref(), now),
         option,
         problems,

@@ -111,6 +111,9 @@ impl Note<'_> {
                 "STALE: the vendor's metadata has expired{since}: nothing is installed until the vendor renews it"
             ));
         }
+        for sentence in self.status.vendor.sentences(self.status.rollback.as_ref(), |verb| self.typed(verb)) {
+            self.shout(&sentence);
+        }
         if let Some(version) = self.critical_that_waits() {
             self.shout(&format!(
                 "CRITICAL: {version} waits for you: it cannot be rolled back, so it never goes in by itself. See {}, then {}",

@@ -101,6 +101,7 @@ fn a_recall_to_an_older_version_brings_nothing_and_is_told() {
     let recalled = recalls("1.0.0", "0.9.0", release("1.0.0", Severity::Minor));
     let world = world(vec![recalled, release("0.9.0", Severity::Critical)]);
     assert_eq!(world.verdict(), Verdict::Nothing);
+    assert_eq!(world.decision().recalled.unwrap().to.to_string(), "0.9.0");
     assert!(world.says("0.9.0")[0].contains("the vendor recalls 1.0.0 to it: nothing goes back by itself"));
 }
 

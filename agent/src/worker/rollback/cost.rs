@@ -25,6 +25,9 @@ pub struct Cost {
     pub services: Vec<Name>,
     /// How long the application will be down, as far as the update's own steps tell.
     pub downtime_seconds: Option<u64>,
+    /// Below which version the vendor lets nothing in, where that is what it goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_floor: Option<ReleaseVersion>,
 }
 
 /// What becomes of a database.

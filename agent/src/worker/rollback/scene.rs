@@ -4,17 +4,20 @@
 use jiff::Timestamp;
 use manifest_schema::path::Name;
 use manifest_schema::profile::Database;
+use manifest_schema::version::ReleaseVersion;
 
 use super::super::preflight::refused;
 use super::super::{Work, room};
 use super::cost::{self, Becomes, Cost, Fate, FromFiles};
 use crate::config::Settings;
+use crate::decide::security_floor;
 use crate::exit::{Exit, Failure, chain};
 use crate::host::vendor::Vendor;
 use crate::journal::{Journal, Record};
 use crate::plan::space::Extent;
 use crate::plan::{self, DatabaseBackup, Plan, RollbackFacts, Side, Step};
 use crate::store::{BackupRecord, BackupTag, Condition, Held, StoreError, Way};
+use crate::trust::Trust;
 use crate::update::{keep, with_store};
 
 /// What the costs of a rollback are read from.
@@ -110,8 +113,16 @@ impl Scene<'_, '_> {
             databases: fates.collect(),
             files: previous.profile.keep.iter().map(|kept| kept.path.to_string()).collect(),
             services: plan.to.profile.services.iter().map(|service| service.name.clone()).collect(),
+            below_floor: self.floor_above(&previous.version),
             downtime_seconds: cost::downtime(self.update, data).map(|span| span.as_secs().max(1).unsigned_abs()),
         }
+    }
+
+    /// What the vendor has said last, expired or not. Where nothing is known of it, going back is still possible.
+    fn floor_above(&self, previous: &ReleaseVersion) -> Option<ReleaseVersion> {
+        let known = Trust::load(self.settings, &self.work.here(self.settings).trust()).ok()?.releases_known();
+        let floor = security_floor(&known, &self.settings.product, &self.settings.policy.channel)?;
+        (previous < floor).then(|| floor.clone())
     }
 
     fn goes_back(&self, found: &Found) -> Becomes {
