@@ -100,7 +100,7 @@ fn is_meant(facts: &Facts<'_>, refused: &Refused) -> bool {
         (Wish::Named { version, .. }, _, Some(of)) => version == of,
         (Wish::Poll | Wish::Newest { .. }, Some(installed), Some(version)) => {
             let recall = refused.custom.as_ref().and_then(|custom| custom.recall.as_ref());
-            version > installed || recall.is_some_and(|recall| recall.from().contains(installed))
+            version >= installed || recall.is_some_and(|recall| recall.from().contains(installed))
         }
         (Wish::Poll | Wish::Newest { .. }, None, Some(_)) | (_, _, None) => true,
     }

@@ -6,6 +6,7 @@
 
 mod absent;
 mod configuration;
+mod decisions;
 mod manifest;
 mod metadata;
 mod migration;
