@@ -11,6 +11,7 @@ mod file;
 mod link;
 mod owner;
 mod place;
+mod secret;
 mod tree;
 
 use std::fs::File;
@@ -27,6 +28,7 @@ pub use file::{
 };
 pub use link::{exchange, rename, replace_link};
 pub use owner::{Owner, give_tree, own_dir};
+pub use secret::{Readers, SecretError, open_secret};
 pub use tree::{TreeWriter, make_dir, make_dirs, remove_tree, reserve_inodes, sync_tree};
 
 use crate::fault;
