@@ -16,7 +16,7 @@ mod texts;
 pub use answers::{server, system};
 pub use archive::{archive, tar};
 pub use metadata::{json, manifest, metadata, signed};
-pub use network::{answer, health, request, wire};
+pub use network::{answer, health, listing, request, wire};
 pub use records::{audit, journal, state};
 pub use settings::{config, env, postgres, redact, schedule};
 pub use texts::texts;
@@ -53,7 +53,7 @@ mod replay;
 mod tests {
     use super::*;
 
-    const TARGETS: [replay::Target; 20] = [
+    const TARGETS: [replay::Target; 21] = [
         ("answer", answer),
         ("archive", archive),
         ("audit", audit),
@@ -62,6 +62,7 @@ mod tests {
         ("health", health),
         ("journal", journal),
         ("json", json),
+        ("listing", listing),
         ("manifest", manifest),
         ("metadata", metadata),
         ("postgres", postgres),

@@ -146,6 +146,11 @@ impl InstanceLayout {
         self.state.join("last-check.json")
     }
 
+    /// What is remembered of the sources between two checks.
+    pub fn sources(&self) -> PathBuf {
+        self.state.join("sources.json")
+    }
+
     /// The closed door: while this file exists, no unit of the application starts.
     pub fn closed(&self) -> PathBuf {
         self.state.join("closed")

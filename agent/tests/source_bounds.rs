@@ -190,6 +190,7 @@ fn class(error: &SourceError) -> &'static str {
         SourceError::Broken { .. } => "broken",
         SourceError::Unusable { .. } | SourceError::Unsafe { .. } => "not to be used",
         SourceError::NotFound { .. }
+        | SourceError::Denied { .. }
         | SourceError::Local { .. }
         | SourceError::Process { .. }
         | SourceError::Stopped { .. } => "something else",

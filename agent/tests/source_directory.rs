@@ -10,14 +10,15 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode};
 use source_world::{Server, ask, bytes, fetcher, ok_range, open_directory, question, say, status};
-use surefoot::source::{Get, Known, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path};
+use surefoot::source::{Get, Hosts, Known, Location, ReleaseSource, Remote, SourceError, SourceSpec, hashed_path};
 
 fn file(path: &Path) -> Get {
     question(Location::File(path.to_owned()))
 }
 
-fn remote(text: &str, github_url: Option<&str>) -> Remote {
-    Remote::new(SourceSpec::parse(text, github_url).expect("a source"), fetcher())
+fn remote(text: &str, downloads: Option<&str>) -> Remote {
+    let hosts = Hosts::public(downloads).expect("a site");
+    Remote::new(SourceSpec::parse(text, &hosts).expect("a source"), fetcher())
 }
 
 fn target(remote: &mut Remote, path: &str, from: u64, length: u64) -> (Vec<u8>, Result<(), SourceError>) {

@@ -26,7 +26,7 @@ fn world() -> anyhow::Result<(Forge, World)> {
     world.vendor.set_environment("GITHUB_TOKEN", forge.token());
     world.vendor.set_environment("SUREFOOT_GITHUB_PAUSE_MS", "0");
     world.client.set_environment("SSL_CERT_FILE", &certificate);
-    world.configure(&format!("github:{SLUG}"), &format!("github_url = \"{downloads}\""))?;
+    world.configure(&format!("github:{SLUG}"), &format!("[github]\ndownloads = \"{downloads}\""))?;
     world.client.stop()?;
     world.client.start()?;
     Ok((forge, world))

@@ -9,11 +9,13 @@ use manifest_schema::path::Name;
 use manifest_schema::profile::Profile;
 
 use super::Which;
+use super::finding::Finding;
 use crate::config::{self, ConfigError, Settings};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::journal::{self, Journal, JournalError, history};
 use crate::layout::Layout;
 use crate::schedule;
+use crate::source::token::TokenError;
 use crate::trust::Trust;
 use crate::worker::LastCheck;
 
@@ -130,4 +132,16 @@ fn names(directory: &Path, is_one: impl Fn(&Path) -> bool) -> Vec<Name> {
     let mut names: Vec<Name> = paths.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
     names.sort();
     names
+}
+
+/// Whether the token for private repositories is one that can be used.
+pub(super) fn token(settings: &Settings) -> Option<Finding> {
+    let place = settings.token.as_ref()?;
+    Some(match place.read() {
+        Ok(_) => Finding::good("token", format!("{place} holds one, and nobody else can read it")),
+        Err(error @ TokenError::NoCredentials(_)) => {
+            Finding::warning("token", chain(&error), "Run surefoot check, which asks the unit to use it")
+        }
+        Err(error) => Finding::wrong("token", chain(&error)),
+    })
 }

@@ -26,8 +26,9 @@ pub struct File {
     pub mirrors: Vec<String>,
     /// The login name of the application's user. Without root it is always the agent's own.
     pub user: Option<String>,
-    /// GitHub Enterprise: its web address, instead of GitHub's.
-    pub github_url: Option<String>,
+    /// Which GitHub `github:` is about, and with which token it is asked.
+    #[serde(default)]
+    pub github: GitHubFile,
     /// The vendor's `root.json`; relative to the configuration's directory. `NAME.root.json` unless named.
     pub root: Option<PathBuf>,
     /// SHA-256 of that file, as the vendor tells it.
@@ -69,7 +70,8 @@ pub(super) struct Partial {
     #[serde(default)]
     mirrors: Vec<String>,
     user: Option<String>,
-    github_url: Option<String>,
+    #[serde(default)]
+    github: GitHubFile,
     root: Option<PathBuf>,
     root_fingerprint: Option<Sha256>,
     service_manager: Option<Manager>,
@@ -86,6 +88,20 @@ pub(super) struct Partial {
     checks: BTreeMap<Name, CheckOverride>,
     #[serde(default)]
     health: HealthOverride,
+}
+
+/// `[github]`: the base URLs of a GitHub Enterprise Server under the publisher's names, and the token for private repositories.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitHubFile {
+    /// Instead of `https://api.github.com`; used with a token only.
+    pub api: Option<String>,
+    /// Instead of `https://github.com`.
+    pub downloads: Option<String>,
+    /// The file of a token with the right `Contents: read`; relative to the configuration's directory.
+    pub token_file: Option<PathBuf>,
+    /// The name of the credential that systemd lets the agent's unit have, instead of a file.
+    pub token_credential: Option<Name>,
 }
 
 /// `[policy]`

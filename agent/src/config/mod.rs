@@ -5,6 +5,7 @@
 //! be a setting that is silently not there.
 
 mod file;
+mod github;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 use manifest_schema::path::Name;
 
-pub use file::{CheckOverride, DatabaseFile, File, HealthOverride, PolicyFile, ScheduleFile, ServiceOverride};
+pub use file::{
+    CheckOverride, DatabaseFile, File, GitHubFile, HealthOverride, PolicyFile, ScheduleFile, ServiceOverride,
+};
 pub use settings::{Policy, Schedule, Settings};
 
 use crate::layout::Layout;
@@ -132,8 +135,8 @@ fn instances(directory: &Path) -> (Vec<Name>, Vec<ConfigError>) {
         match (path.extension().and_then(|extension| extension.to_str()), stem.parse::<Name>()) {
             (Some("toml"), Ok(name)) => names.push(name),
             (Some("d"), Ok(name)) if path.is_dir() => drop_ins.push((name, path)),
-            // Pinned roots lie beside the files that name them.
-            (Some("json"), _) => {}
+            // Pinned roots and tokens lie beside the files that name them.
+            (Some("json" | "token"), _) => {}
             _ => problems.push(ConfigError::Stray(path)),
         }
     }

@@ -7,11 +7,11 @@ use manifest_schema::manifest::Severity;
 use manifest_schema::path::Name;
 use manifest_schema::profile::{CheckKind, Profile};
 
-use super::{ConfigError, DatabaseFile, File, ScheduleFile};
+use super::{ConfigError, DatabaseFile, File, ScheduleFile, github};
 use crate::layout::AppLayout;
 use crate::plan::{Instance, User};
 use crate::schedule;
-use crate::source::SourceSpec;
+use crate::source::{SourceSpec, TokenPlace};
 use crate::store::Clients;
 
 /// Most seconds that clients of a database may be waited for.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub source: SourceSpec,
     /// Other places that have the same releases. The newest valid metadata of all of them counts.
     pub mirrors: Vec<SourceSpec>,
+    /// With what those on GitHub are read, where they are private.
+    pub token: Option<TokenPlace>,
     /// The vendor's first `root.json`.
     pub root: PathBuf,
     /// Its hash, where it is pinned by that as well.
@@ -67,13 +69,15 @@ impl Settings {
             return Err(wrong("directory", format!("{} is not an absolute path", file.directory.display())));
         }
         let user = resolve_user(file.user.as_deref()).map_err(|reason| wrong("user", reason))?;
-        let parse = |text: &str| {
-            SourceSpec::parse(text, file.github_url.as_deref()).map_err(|error| crate::exit::chain(&error))
-        };
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let (hosts, token) = github::resolve(&file.github, directory).map_err(|reason| wrong("github", reason))?;
+        let parse = |text: &str| SourceSpec::parse(text, &hosts).map_err(|error| crate::exit::chain(&error));
         let source = parse(&file.source).map_err(|reason| wrong("source", reason))?;
         let mirrors = mirrors_of(&file.mirrors, &source, parse).map_err(|reason| wrong("mirrors", reason))?;
+        if token.is_some() && !std::iter::once(&source).chain(&mirrors).any(github::is_there) {
+            return Err(wrong("github", "there is a token, and no source is on GitHub".to_owned()));
+        }
         let schedule = schedule_of(&file.schedule).map_err(|reason| wrong("schedule", reason))?;
-        let directory = path.parent().unwrap_or(Path::new("/"));
         let root = directory.join(file.root.clone().unwrap_or_else(|| format!("{name}.root.json").into()));
         Ok(Self {
             instance: Instance {
@@ -86,6 +90,7 @@ impl Settings {
             product: file.product.clone(),
             source,
             mirrors,
+            token,
             root,
             root_fingerprint: file.root_fingerprint,
             policy: Policy {

@@ -118,3 +118,34 @@ fn a_unit_of_another_name_is_not_written_over_by_the_release() {
         profile.services.iter().map(|service| (service.unit.as_deref(), service.unit_file.is_some())).collect();
     assert_eq!(units, [(Some("test-web.service"), false), (Some("bot.service"), true)]);
 }
+
+#[test]
+fn a_token_is_named_by_its_place_and_only_for_a_github_whose_addresses_are_known() {
+    let read = |github: &str| {
+        let (_root, layout) =
+            machine(&[("kkt.toml", &format!("{GOOD}[github]\n{github}")), ("kkt.token", "ghp_secret")]);
+        load(&layout).map(|mut all| (all.remove(0), layout)).map_err(|error| crate::exit::chain(&error))
+    };
+    let (settings, layout) = read("token_file = \"kkt.token\"").unwrap();
+    assert_eq!(settings.token, Some(crate::source::TokenPlace::File(layout.config().join("kkt.token"))));
+    assert_eq!(settings.source.to_string(), "https://github.com/acme/kkt");
+    let enterprise = "api = \"https://github.example.com/api/v3\"\ndownloads = \"https://github.example.com\"\n";
+    let (settings, _) = read(&format!("{enterprise}token_credential = \"github-token\"")).unwrap();
+    assert_eq!(settings.source.to_string(), "https://github.example.com/acme/kkt");
+    assert!(settings.token.is_some());
+    for (github, words) in [
+        (enterprise, "api is asked with a token only"),
+        ("token_file = \"a.token\"\ntoken_credential = \"a\"", "not both"),
+        ("downloads = \"https://github.example.com\"\ntoken_file = \"a.token\"", "say both api and downloads"),
+        ("api = \"https://github.example.com/api/v3\"\ntoken_file = \"a.token\"", "say both api and downloads"),
+        ("downloads = \"http://github.example.com\"", "not encrypted"),
+        ("token = \"ghp_secret\"", "unknown field"),
+        ("token_file = \"ghp_secret\"", "names a file"),
+    ] {
+        let told = read(github).map(|_| ()).unwrap_err();
+        assert!(told.contains(words) && !told.contains("ghp_secret"), "{github}: {told}");
+    }
+    let elsewhere = GOOD.replace("github:acme/kkt", "https://releases.example/kkt");
+    let told = refusal(&[("kkt.toml", &format!("{elsewhere}[github]\ntoken_file = \"a.token\""))]);
+    assert!(told.contains("no source is on GitHub"), "{told}");
+}

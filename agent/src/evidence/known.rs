@@ -9,6 +9,7 @@ use std::time::Duration;
 use manifest_schema::profile::{DatabaseKind, KeptType, Profile};
 use rustix::fs::{Mode, OFlags};
 
+use crate::config::{self, Settings};
 use crate::host::child::Child;
 use crate::journal::{self, Journal};
 use crate::layout::{AppLayout, Layout};
@@ -21,6 +22,8 @@ const LARGEST: u64 = 256 * 1024;
 const MOST: usize = 50;
 /// How long systemd may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
+/// Keys of the agent's configuration that sound like a secret's: they say where one is.
+const NO_SECRETS: [&str; 2] = ["token_file", "token_credential"];
 /// Endings of files of settings.
 const ENDINGS: [&str; 9] = ["env", "conf", "cfg", "ini", "toml", "yaml", "yml", "json", "properties"];
 
@@ -45,11 +48,23 @@ fn newest(updates: &Path) -> Option<Journal> {
     paths.iter().rev().find_map(|path| journal::Journal::read(&path.join("journal.jsonl")).ok().flatten())
 }
 
+/// What is written in the configuration, and the tokens that it names.
 fn configuration(layout: &Layout) -> impl Iterator<Item = Secret> {
+    let (all, _) = config::load_each(layout);
+    let tokens: Vec<Secret> = all.iter().filter_map(token).collect();
     let directories: Vec<PathBuf> =
         [layout.config()].into_iter().chain(list(&layout.config()).into_iter().filter(|path| path.is_dir())).collect();
     let files = directories.into_iter().flat_map(|directory| list(&directory));
-    files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).flat_map(|path| in_file(&path))
+    files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .flat_map(|path| in_file(&path))
+        .filter(|secret| !NO_SECRETS.contains(&&*secret.name))
+        .chain(tokens)
+}
+
+fn token(settings: &Settings) -> Option<Secret> {
+    let token = settings.token.as_ref()?.read().ok()?;
+    Some(Secret { name: "the token for GitHub".to_owned(), value: token.reveal().to_owned() })
 }
 
 fn of_application(plan: &Plan) -> Vec<Secret> {

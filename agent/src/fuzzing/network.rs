@@ -17,7 +17,7 @@ use crate::source::child::verdict::judge;
 use crate::source::fetcher::pipe::{Frames, Patience};
 use crate::source::fetcher::{Trouble, receive};
 use crate::source::wire::{Failure, Get, Location, Request, Timeouts};
-use crate::source::{Answer, child, retry};
+use crate::source::{Answer, Listing, child, retry};
 
 /// Most bytes that are asked for.
 const CAP: u64 = 64;
@@ -86,7 +86,7 @@ pub fn answer(bytes: &[u8]) -> bool {
     let timeouts = Timeouts::for_length(cap);
     let location = Location::Url("https://releases.example/".to_owned());
     let if_none_match = (tag != "-").then(|| tag.to_owned());
-    let get = Get { location, from, cap, expect_length: whole.parse().ok(), if_none_match, timeouts };
+    let get = Get { location, from, cap, expect_length: whole.parse().ok(), if_none_match, api: None, timeouts };
     let headers: HeaderMap = lines[1..].iter().filter_map(|line| header(line)).collect();
     let now = "2026-11-21T10:00:00Z".parse().expect("a time");
     match judge(status, &headers, &get, now) {
@@ -107,6 +107,17 @@ pub fn answer(bytes: &[u8]) -> bool {
 fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = line.split_once(": ")?;
     Some((name.parse().ok()?, value.parse().ok()?))
+}
+
+/// GitHub's description of a release: every name that comes of it is one that an asset can have, and the engine reads the list as the
+/// fetch process wrote it.
+pub fn listing(bytes: &[u8]) -> bool {
+    let Ok(listing) = Listing::read(bytes) else { return false };
+    let written = serde_json::to_vec(&listing).expect("a list can be written");
+    assert!(is_stable::<Listing>(&written));
+    let text = String::from_utf8(written).expect("JSON is text");
+    assert!(text.chars().all(|c| c.is_ascii_graphic()) && !text.contains(['/', '\\']), "{text}");
+    true
 }
 
 /// What a health URL answers: well only where it says so.

@@ -44,7 +44,7 @@ fn is_spelt_so<T: FromStr + Display>(text: &str) -> bool {
 /// Whatever it is asked for, what a source names lies within it.
 fn is_a_source(text: &str) -> bool {
     let (source, name) = text.split_once(' ').unwrap_or((text, "v1.1.0/manifest.json"));
-    let Ok(source) = SourceSpec::parse(source, None) else { return false };
+    let Ok(source) = SourceSpec::parse(source, &crate::source::Hosts::default()) else { return false };
     let (top, found) = (source.to_string(), [source.target_url(name), source.metadata_url(name)]);
     for location in found.into_iter().flatten() {
         match location {

@@ -8,6 +8,7 @@ mod client;
 mod confine;
 mod file;
 mod http;
+mod list;
 mod output;
 mod probe;
 mod redirect;
@@ -17,7 +18,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::wire::{Failure, Get, Location, REQUEST_LINE, Request};
+use super::wire::{Api, Failure, Get, Location, REQUEST_LINE, Request, Wants};
 use client::Clients;
 use output::Output;
 
@@ -66,7 +67,10 @@ impl<W: Write> Worker<W> {
 
 async fn answer_http<W: Write>(clients: &mut Clients, url: &str, get: &Get, output: &mut Output<W>) -> io::Result<()> {
     match http::open(clients, url, get).await {
-        Ok(opened) => http::pour(opened, get, output).await,
+        Ok(opened) => match &get.api {
+            Some(Api { wants: Wants::Listing, .. }) => list::answer(opened, get, output).await,
+            Some(Api { wants: Wants::Bytes, .. }) | None => http::pour(opened, get, output).await,
+        },
         Err(failure) => output.failed(failure),
     }
 }

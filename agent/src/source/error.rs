@@ -32,6 +32,16 @@ pub enum SourceError {
         /// HTTP status code.
         status: u16,
     },
+    /// GitHub does not let the token have it (401, 403, and 404 for what the token may not see).
+    #[error("{location} answered with HTTP status {status}: {}", denial(*status, token))]
+    Denied {
+        /// URL that was asked.
+        location: String,
+        /// HTTP status code.
+        status: u16,
+        /// Where the token is kept.
+        token: String,
+    },
     /// The source wants to be left alone for a while (429; 403 and 503 where they say until when).
     #[error("{location} limits how often it may be asked{}", wait(.retry_after))]
     RateLimited {
@@ -106,6 +116,7 @@ impl SourceError {
             Self::Unreachable { .. } | Self::RateLimited { .. } | Self::Broken { .. } => true,
             Self::Refused { status, .. } => *status >= 500 || *status == 408,
             Self::NotFound { .. }
+            | Self::Denied { .. }
             | Self::TooLarge { .. }
             | Self::Unsafe { .. }
             | Self::Unusable { .. }
@@ -113,6 +124,17 @@ impl SourceError {
             | Self::Process { .. }
             | Self::Stopped { .. } => false,
         }
+    }
+}
+
+/// What a person can do. GitHub says 404 where it could say 403, so as not to tell that there is something.
+fn denial(status: u16, token: &str) -> String {
+    match status {
+        401 => format!(
+            "the token in {token} has expired, was revoked, or is mistyped; put a new one with Contents: read there"
+        ),
+        404 => format!("the repository has no release, or the token in {token} lacks the right Contents: read for it"),
+        _ => format!("the token in {token} lacks the right Contents: read for this repository"),
     }
 }
 

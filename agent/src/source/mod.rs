@@ -1,4 +1,4 @@
-//! Where releases come from: GitHub's public download URLs, an HTTPS mirror, or a directory.
+//! Where releases come from: GitHub, an HTTPS mirror, or a directory.
 //!
 //! Knows how to bring bytes of a given name, no more of them than asked for, again and again until they came.
 //! Refuses to know what they mean and whether they are to be believed: that is `trust`. All that speaks HTTP or TLS
@@ -7,16 +7,20 @@
 pub mod child;
 pub mod error;
 pub mod fetcher;
+pub mod listing;
 mod remote;
 pub mod retry;
 pub mod spec;
+pub mod token;
 pub mod wire;
 
 pub use error::SourceError;
 pub use fetcher::{Answer, Fetched, Fetcher};
-pub use remote::{Known, Remote};
-pub use spec::{SourceSpec, SpecError, hashed_path};
-pub use wire::{Get, Location, Timeouts};
+pub use listing::Listing;
+pub use remote::{Kept, Known, Remote};
+pub use spec::{Hosts, SourceSpec, SpecError, hashed_path};
+pub use token::{Token, TokenPlace};
+pub use wire::{Api, Get, Location, Timeouts, Wants};
 
 /// Receives bytes in order; its error ends the transfer and comes back as [`SourceError::Stopped`].
 pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), String> + 'a;

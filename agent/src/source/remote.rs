@@ -1,12 +1,21 @@
 //! A configured source, read through the fetch process.
 //!
-//! Knows where each file is and that a broken transfer goes on where it stopped. Refuses to know HTTP.
+//! Knows where each file is, that a broken transfer goes on where it stopped, and that who wants to be left alone is not asked.
+//! Refuses to know HTTP.
+
+mod limit;
+mod private;
 
 use std::thread;
 
+use jiff::Timestamp;
+
+pub use self::limit::Kept;
+use self::limit::Limit;
+use self::private::Private;
 use super::spec::SourceSpec;
-use super::wire::{Get, Timeouts};
-use super::{Fetched, Fetcher, ReleaseSource, Sink, SourceError, retry};
+use super::wire::{Get, Location, Timeouts};
+use super::{Fetched, Fetcher, ReleaseSource, Sink, SourceError, Token, TokenPlace, retry};
 
 /// A source and the process that reads it.
 #[derive(Debug)]
@@ -16,6 +25,9 @@ pub struct Remote {
     /// Attempts at a metadata file.
     tries: u32,
     watched: Option<Watched>,
+    limit: Limit,
+    /// Where it is read with a token.
+    private: Option<Private>,
 }
 
 /// A metadata file that is asked for again and again, and mostly is what it was.
@@ -39,7 +51,33 @@ pub struct Known {
 impl Remote {
     /// A source that `fetcher` reads.
     pub fn new(spec: SourceSpec, fetcher: Fetcher) -> Self {
-        Self { spec, fetcher, tries: retry::TRIES, watched: None }
+        Self { spec, fetcher, tries: retry::TRIES, watched: None, limit: Limit::default(), private: None }
+    }
+
+    /// Reads it through GitHub's API, where it is a repository there that is to be read with a token. `place` is where that is
+    /// kept, for messages.
+    #[must_use]
+    pub fn with_token(self, token: &Token, place: &TokenPlace) -> Self {
+        let api = match &self.spec {
+            SourceSpec::GitHub(repository) => repository.api(),
+            SourceSpec::Mirror { .. } | SourceSpec::Directory { .. } => None,
+        };
+        let private = api.map(|api| Private::new(api, token.clone(), place.to_string()));
+        Self { private, ..self }
+    }
+
+    /// Remembers what was kept of an earlier cycle. It is `now`.
+    pub fn recall(&mut self, kept: Kept, now: Timestamp) {
+        self.limit = Limit::recalled(&kept, now);
+        if let Some(private) = &mut self.private {
+            private.recall(kept.latest);
+        }
+    }
+
+    /// What is to be kept until the next cycle. It is `now`.
+    pub fn kept(&self, now: Timestamp) -> Kept {
+        let latest = self.private.as_ref().and_then(Private::kept);
+        Kept { latest, ..self.limit.kept(now) }
     }
 
     /// One of several that have the same metadata: one that fails is not asked again, the next is. So one that hangs costs
@@ -77,7 +115,7 @@ impl Remote {
         while next.cap > 0 {
             let begin = next.from;
             let mut reached = begin;
-            let outcome = self.fetcher.get(&next, &mut |bytes| {
+            let outcome = self.get(&next, &mut |bytes| {
                 sink(bytes)?;
                 reached += bytes.len() as u64;
                 Ok(())
@@ -96,7 +134,7 @@ impl Remote {
         let mut failed = 0;
         loop {
             let mut bytes = Vec::new();
-            let outcome = self.fetcher.get(get, &mut |more| {
+            let outcome = self.get(get, &mut |more| {
                 bytes.extend_from_slice(more);
                 Ok(())
             });
@@ -113,34 +151,67 @@ impl Remote {
     }
 }
 
-impl ReleaseSource for Remote {
-    fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        let location = self.spec.metadata_url(name)?;
+impl Remote {
+    /// One attempt, unless the source wants to be left alone.
+    fn get(&mut self, get: &Get, sink: &mut Sink<'_>) -> Result<Fetched, SourceError> {
+        self.limit.allows(&get.location)?;
+        let outcome = self.fetcher.get(get, sink);
+        self.limit.heard(outcome.as_ref().err());
+        outcome.map_err(|error| match &self.private {
+            Some(private) => private.denied(get, error),
+            None => error,
+        })
+    }
+
+    /// A metadata file that is to be found at `location`; nothing where it is not there.
+    fn file(&mut self, name: &str, location: Location, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let known = self.known(name);
+        let api = self.private.as_ref().map(Private::bytes);
+        let if_none_match = known.as_ref().map(|known| known.etag.clone()).filter(|_| api.is_none());
         let timeouts = Timeouts::for_length(cap);
-        let known =
-            self.watched.as_ref().filter(|watched| watched.name == name).and_then(|watched| watched.known.clone());
-        let if_none_match = known.as_ref().map(|known| known.etag.clone());
-        let (bytes, fetched) =
-            match self.whole(&Get { location, from: 0, cap, expect_length: None, if_none_match, timeouts }) {
-                Ok(answer) => answer,
-                Err(SourceError::NotFound { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-        if let Some(watched) = self.watched.as_mut().filter(|watched| watched.name == name) {
-            watched.etag = fetched.etag;
-        }
+        let get = Get { location, from: 0, cap, expect_length: None, if_none_match, api, timeouts };
+        let (bytes, fetched) = match self.whole(&get) {
+            Ok(answer) => answer,
+            Err(SourceError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        self.tag(name, fetched.etag);
         Ok(Some(known.filter(|_| fetched.unchanged).map_or(bytes, |known| known.bytes)))
     }
 
+    /// What is here already of a watched file.
+    fn known(&self, name: &str) -> Option<Known> {
+        self.watched.as_ref().filter(|watched| watched.name == name)?.known.clone()
+    }
+
+    fn tag(&mut self, name: &str, etag: Option<String>) {
+        if let Some(watched) = self.watched.as_mut().filter(|watched| watched.name == name) {
+            watched.etag = etag;
+        }
+    }
+}
+
+impl ReleaseSource for Remote {
+    fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        match self.private.is_some() {
+            true => self.private_metadata(name, cap),
+            false => self.file(name, self.spec.metadata_url(name)?, cap),
+        }
+    }
+
     fn target(&mut self, hashed_path: &str, from: u64, length: u64, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let location = self.spec.target_url(hashed_path)?;
+        let location = match self.private.is_some() {
+            true => self.private_target(hashed_path)?,
+            false => self.spec.target_url(hashed_path)?,
+        };
         let Some(cap) = length.checked_sub(from) else {
             let reason = format!("{from} bytes are there already, more than its length of {length}");
             return Err(SourceError::Unusable { location: location.to_string(), reason });
         };
+        let api = self.private.as_ref().map(Private::bytes);
         let timeouts = Timeouts::for_length(cap);
         let expect_length = Some(length);
-        self.resume(Get { location, from, cap, expect_length, if_none_match: None, timeouts }, sink)
+        self.resume(Get { location, from, cap, expect_length, if_none_match: None, api, timeouts }, sink)
     }
 }
 

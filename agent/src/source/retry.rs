@@ -30,6 +30,7 @@ pub fn pause(failed: u32, error: &SourceError, chance: u32) -> Option<Duration> 
         SourceError::Unreachable { .. }
         | SourceError::NotFound { .. }
         | SourceError::Refused { .. }
+        | SourceError::Denied { .. }
         | SourceError::TooLarge { .. }
         | SourceError::Broken { .. }
         | SourceError::Unsafe { .. }

@@ -1,7 +1,9 @@
 //! One source as an administrator writes it, and the address of each file under it.
 //!
-//! Knows the layouts: GitHub's public download URLs (documented in "Linking to releases"), a mirror and a directory
-//! with `metadata/` and `targets/`. Refuses to know how any of them is read.
+//! Knows the layouts: a repository on GitHub, a mirror and a directory with `metadata/` and `targets/`. Refuses to know how
+//! any of them is read.
+
+mod github;
 
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
@@ -9,22 +11,16 @@ use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 use url::{Host, Url};
 
-use super::{Location, SourceError};
+pub(super) use github::Api;
+pub use github::{GitHub, Hosts};
 
-const GITHUB: &str = "https://github.com";
+use super::{Location, SourceError};
 
 /// A place that releases come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
-    /// A public repository's releases: `github:OWNER/REPO`.
-    GitHub {
-        /// The site, `https://github.com` or a GitHub Enterprise server; path without a final slash.
-        site: Url,
-        /// Who owns the repository.
-        owner: String,
-        /// Its name.
-        repository: String,
-    },
+    /// A repository's releases: `github:OWNER/REPO`.
+    GitHub(GitHub),
     /// The tree on a web server: `https://HOST/PATH`.
     Mirror {
         /// What is above `metadata/` and `targets/`; the path ends with a slash.
@@ -76,6 +72,12 @@ pub enum SpecError {
         /// What it carries.
         part: &'static str,
     },
+    /// Of an Enterprise server one address is named and the other is not.
+    #[error(
+        "say both api and downloads, as in https://github.example.com/api/v3 and https://github.example.com: a token for one \
+         GitHub must not be shown to another"
+    )]
+    HalfEnterprise,
     /// A path that depends on where the agent was started, or that climbs.
     #[error("the directory {text:?} must be an absolute path without '..'")]
     Path {
@@ -85,14 +87,14 @@ pub enum SpecError {
 }
 
 impl SourceSpec {
-    /// Reads a source as the configuration writes it. `github_url` is the site for `github:` where that is a GitHub
-    /// Enterprise server.
+    /// Reads a source as the configuration writes it. `hosts` is the GitHub that `github:` is about.
     ///
     /// # Errors
     /// A sentence that says which forms there are.
-    pub fn parse(text: &str, github_url: Option<&str>) -> Result<Self, SpecError> {
+    pub fn parse(text: &str, hosts: &Hosts) -> Result<Self, SpecError> {
         if let Some(repository) = text.strip_prefix("github:") {
-            return Self::parse_github(text, repository, github_url.unwrap_or(GITHUB));
+            let refused = || SpecError::Repository { text: text.to_owned() };
+            return GitHub::parse(repository, hosts).map(Self::GitHub).ok_or_else(refused);
         }
         if text.starts_with('/') {
             return Self::parse_directory(text, Path::new(text));
@@ -110,7 +112,7 @@ impl SourceSpec {
     /// [`SourceError::Unsafe`] for a name that would leave the source.
     pub fn metadata_url(&self, name: &str) -> Result<Location, SourceError> {
         match self {
-            Self::GitHub { .. } => self.below("releases/latest/download", name),
+            Self::GitHub(_) => self.below("releases/latest/download", name),
             Self::Mirror { .. } | Self::Directory { .. } => self.below("metadata", name),
         }
     }
@@ -121,19 +123,9 @@ impl SourceSpec {
     /// [`SourceError::Unsafe`] for a path that would leave the source.
     pub fn target_url(&self, hashed_path: &str) -> Result<Location, SourceError> {
         match self {
-            Self::GitHub { .. } => self.below("releases/download", hashed_path),
+            Self::GitHub(_) => self.below("releases/download", hashed_path),
             Self::Mirror { .. } | Self::Directory { .. } => self.below("targets", hashed_path),
         }
-    }
-
-    fn parse_github(text: &str, repository: &str, site: &str) -> Result<Self, SpecError> {
-        let refused = || SpecError::Repository { text: text.to_owned() };
-        let (owner, repository) = repository.split_once('/').ok_or_else(refused)?;
-        if !is_github_name(owner) || !is_github_name(repository) {
-            return Err(refused());
-        }
-        let site = parse_url(site)?;
-        Ok(Self::GitHub { site, owner: owner.to_owned(), repository: repository.to_owned() })
     }
 
     fn parse_file_url(text: &str) -> Result<Self, SpecError> {
@@ -160,7 +152,10 @@ impl SourceSpec {
             Location::Url(url.into())
         };
         Ok(match self {
-            Self::GitHub { site, owner, repository } => url(site, &[owner, repository]),
+            Self::GitHub(repository) => {
+                let (site, above) = repository.downloads();
+                url(site, &above)
+            }
             Self::Mirror { base } => url(base, &[]),
             Self::Directory { path } => Location::File(path.join(room).join(name)),
         })
@@ -170,9 +165,7 @@ impl SourceSpec {
 impl std::fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::GitHub { site, owner, repository } => {
-                write!(f, "{}/{owner}/{repository}", site.as_str().trim_end_matches('/'))
-            }
+            Self::GitHub(repository) => repository.fmt(f),
             Self::Mirror { base } => write!(f, "{base}"),
             Self::Directory { path } => write!(f, "{}", path.display()),
         }
@@ -232,11 +225,6 @@ fn with_final_slash(mut url: Url) -> Url {
         url.set_path(&path);
     }
     url
-}
-
-fn is_github_name(name: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    !name.is_empty() && name.len() <= 100 && name.chars().all(legal) && name != "." && name != ".."
 }
 
 fn segments(name: &str) -> Result<Vec<&str>, SourceError> {

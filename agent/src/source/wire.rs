@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::SourceError;
+use super::token::Token;
 
 /// Longest request line in bytes. Fits the smallest pipe the kernel gives (`pipe(7)`: one page), so writing a
 /// request to an idle fetch process never blocks.
@@ -63,8 +64,30 @@ pub struct Get {
     /// Entity tag under which the whole file is here already: an answer that it is still the same has no bytes. Shown to nobody
     /// but the host of `location` itself.
     pub if_none_match: Option<String>,
+    /// Where this is a question to GitHub's REST API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+}
+
+/// What GitHub's REST API must be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Api {
+    /// Shown to nobody but the origin (scheme, host and port) of the request's location.
+    pub token: Token,
+    /// What the answer is to be.
+    pub wants: Wants,
+}
+
+/// What is wanted of GitHub's REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wants {
+    /// The location is an asset: its bytes.
+    Bytes,
+    /// The location is a release: a [`super::Listing`] of its assets, written in JSON by the fetch process.
+    Listing,
 }
 
 /// Asks a health URL. Redirects are not followed: any status is an answer.

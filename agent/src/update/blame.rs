@@ -40,6 +40,7 @@ fn of_source(error: &SourceError) -> Blame {
         SourceError::Unreachable { .. }
         | SourceError::NotFound { .. }
         | SourceError::Refused { .. }
+        | SourceError::Denied { .. }
         | SourceError::RateLimited { .. }
         | SourceError::TooLarge { .. }
         | SourceError::Broken { .. }

@@ -82,7 +82,7 @@ fn try_look(work: &mut Work<'_>, settings: &Settings, heard: &mut Vec<Heard>) ->
     let journals = journals(work, settings)?;
     let mut trust = Trust::load(settings, &here.trust()).map_err(trusted)?;
     trust.left_out().iter().for_each(|reason| work.note(reason.clone()));
-    let mut sources = Sources::open(work.layout, settings)?;
+    let mut sources = Sources::open(work.layout, settings, work.now())?;
     let before = LastCheck::read(&here.last_check()).map(|last| last.sources).unwrap_or_default();
     sources.refresh(&mut trust, work.now(), &before, heard)?;
     left_out(heard).for_each(|reason| work.note(format!("{}: {reason}", settings.instance.name)));

@@ -2,14 +2,17 @@
 //!
 //! Knows their names and whose answer counts. Refuses to know keys and versions: that is `trust`.
 
+mod remembered;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::remembered::Remembered;
 use super::fetcher;
 use crate::config::Settings;
 use crate::exit::{Exit, Failure, chain};
 use crate::layout::Layout;
-use crate::source::{Known, Remote};
+use crate::source::{Known, Remote, Token, TokenPlace};
 use crate::trust::{Lent, Looked, Trust, TrustError};
 
 /// What a source came to when it was asked for metadata.
@@ -29,16 +32,27 @@ pub struct Heard {
 }
 
 /// The sources of one instance, each with a fetch process.
-pub(super) struct Sources(Vec<Remote>);
+pub(super) struct Sources {
+    remotes: Vec<Remote>,
+    kept: Remembered,
+}
 
 impl Sources {
-    pub(super) fn open(layout: &Layout, settings: &Settings) -> Result<Self, Failure> {
+    /// It is `now`.
+    pub(super) fn open(layout: &Layout, settings: &Settings, now: Timestamp) -> Result<Self, Failure> {
         let alone = settings.mirrors.is_empty();
+        let kept = Remembered::read(&layout.instance(&settings.instance.name), now);
+        let token = token(settings)?;
         let open = |spec: &crate::source::SourceSpec| {
-            let remote = Remote::new(spec.clone(), fetcher(layout)?);
+            let mut remote = Remote::new(spec.clone(), fetcher(layout)?);
+            if let Some((token, place)) = &token {
+                remote = remote.with_token(token, place);
+            }
+            remote.recall(kept.of(spec), now);
             Ok(if alone { remote } else { remote.beside_others() })
         };
-        settings.sources().map(open).collect::<Result<_, _>>().map(Self)
+        let remotes = settings.sources().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { remotes, kept })
     }
 
     /// One cycle of the metadata, after one that came to `before`. What each source came to is written to `heard`, also
@@ -51,21 +65,23 @@ impl Sources {
         heard: &mut Vec<Heard>,
     ) -> Result<(), Failure> {
         self.watch(trust, before);
-        let looked = trust.refresh_from(&mut self.each(), now).map_err(|error| Failure::of(error.exit(), &error))?;
-        *heard = self.0.iter().zip(0..).map(|(remote, at)| hear(remote, at, &looked)).collect();
+        let looked = trust.refresh_from(&mut self.each(), now);
+        self.kept.keep(&self.remotes);
+        let looked = looked.map_err(|error| Failure::of(error.exit(), &error))?;
+        *heard = self.remotes.iter().zip(0..).map(|(remote, at)| hear(remote, at, &looked)).collect();
         if looked.used.is_none() {
             return Err(none_counts(heard, looked));
         }
-        let mut ranked: Vec<_> = std::mem::take(&mut self.0).into_iter().zip(heard.iter().map(rank)).collect();
+        let mut ranked: Vec<_> = std::mem::take(&mut self.remotes).into_iter().zip(heard.iter().map(rank)).collect();
         ranked.sort_by_key(|(_, rank)| *rank);
-        self.0 = ranked.into_iter().map(|(remote, _)| remote).collect();
+        self.remotes = ranked.into_iter().map(|(remote, _)| remote).collect();
         Ok(())
     }
 
     /// A source that gave the stored timestamp the last time needs not give it again.
     fn watch(&mut self, trust: &Trust, before: &[Heard]) {
         let stored = trust.stored_timestamp();
-        for remote in &mut self.0 {
+        for remote in &mut self.remotes {
             let source = remote.spec().to_string();
             let known = stored.as_ref().and_then(|(version, bytes)| {
                 let same = |heard: &&Heard| heard.source == source && heard.timestamp == Some(*version);
@@ -78,8 +94,21 @@ impl Sources {
 
     /// All of them, the best one first.
     pub(super) fn each(&mut self) -> Vec<Lent<'_>> {
-        self.0.iter_mut().map(|remote| -> Lent<'_> { remote }).collect()
+        self.remotes.iter_mut().map(|remote| -> Lent<'_> { remote }).collect()
     }
+}
+
+impl Drop for Sources {
+    /// A source may have asked to be left alone while an artifact came.
+    fn drop(&mut self) {
+        self.kept.keep(&self.remotes);
+    }
+}
+
+fn token(settings: &Settings) -> Result<Option<(Token, &TokenPlace)>, Failure> {
+    let Some(place) = &settings.token else { return Ok(None) };
+    let token = place.read().map_err(|error| Failure::of(Exit::Configuration, &error))?;
+    Ok(Some((token, place)))
 }
 
 fn hear(remote: &Remote, at: usize, looked: &Looked) -> Heard {

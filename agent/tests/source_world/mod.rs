@@ -192,7 +192,7 @@ pub fn user() -> Option<(u32, u32)> {
 /// A question with patience enough for a machine under load; tests of impatience set less.
 pub fn question(location: Location) -> Get {
     let timeouts = Timeouts { connect_ms: 10_000, stall_ms: 10_000, slow_ms: 30_000, total_ms: 30_000 };
-    Get { location, from: 0, cap: 1 << 20, expect_length: None, if_none_match: None, timeouts }
+    Get { location, from: 0, cap: 1 << 20, expect_length: None, if_none_match: None, api: None, timeouts }
 }
 
 /// The question for a URL.

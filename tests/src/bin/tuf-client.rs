@@ -117,7 +117,7 @@ impl Server {
     fn get(&mut self, url: &Url, cap: u64, length: Option<u64>, sink: &mut Sink<'_>) -> Result<(), SourceError> {
         let location = Location::Url(url.to_string());
         let timeouts = Timeouts::for_length(cap);
-        let get = Get { location, from: 0, cap, expect_length: length, if_none_match: None, timeouts };
+        let get = Get { location, from: 0, cap, expect_length: length, if_none_match: None, api: None, timeouts };
         self.fetcher.get(&get, sink).map(drop)
     }
 }

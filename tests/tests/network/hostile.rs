@@ -54,6 +54,7 @@ fn a_source_that_gives_no_metadata_is_refused_in_time_with_its_reason() -> Outco
         answer.says(code, words).map_err(|error| error.context(named))?;
         is_untouched(&world)?;
         server.behave();
+        world.client.let_limits_pass()?;
     }
     then_it_goes_in(&world)
 }

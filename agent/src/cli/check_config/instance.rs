@@ -7,7 +7,7 @@ use manifest_schema::profile::{KeptType, Profile};
 use manifest_schema::tuf::{RoleName, TrustedRepository};
 use serde::Serialize;
 
-use crate::cli::finding::Finding;
+use crate::cli::finding::{Finding, Mark};
 use crate::cli::{instances, words};
 use crate::config::{Policy, Settings};
 use crate::exit::chain;
@@ -77,6 +77,7 @@ pub(super) fn report(layout: &Layout, settings: &Settings, now: Timestamp) -> Re
     findings.extend(next_checks.as_ref().err().map(|reason| Finding::wrong("schedule", reason)));
     findings.extend(root(settings, now));
     findings.extend(settings.sources().filter_map(source));
+    findings.extend(instances::token(settings).filter(|finding| finding.mark != Mark::Good));
     // Where the history cannot be read, the link tells.
     let mut managed = settings.app().current_version().is_some();
     match instances::journals(layout, &instance.name) {
@@ -164,7 +165,7 @@ fn root(settings: &Settings, now: Timestamp) -> Option<Finding> {
 
 fn source(spec: &SourceSpec) -> Option<Finding> {
     match spec {
-        SourceSpec::GitHub { .. } | SourceSpec::Mirror { .. } => None,
+        SourceSpec::GitHub(_) | SourceSpec::Mirror { .. } => None,
         SourceSpec::Directory { path } if path.join("metadata").is_dir() => None,
         SourceSpec::Directory { path } => {
             Some(Finding::wrong("source", format!("{} does not exist", path.join("metadata").display())))

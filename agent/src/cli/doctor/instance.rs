@@ -34,6 +34,7 @@ pub(super) fn look(layout: &Layout, settings: &Settings, now: Timestamp) -> Vec<
         }
     };
     findings.extend(stuck(&journals));
+    findings.extend(instances::token(settings));
     findings.extend(room(settings));
     let Some(profile) = instances::profile(layout, settings, &journals, now) else {
         let advice = "Run surefoot check, then this again: its databases and units are looked at then";

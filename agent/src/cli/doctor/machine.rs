@@ -164,7 +164,7 @@ fn fetch_user() -> Finding {
 
 fn needs_certificates(source: &SourceSpec) -> bool {
     match source {
-        SourceSpec::GitHub { site, .. } => site.scheme() == "https",
+        SourceSpec::GitHub(repository) => repository.is_encrypted(),
         SourceSpec::Mirror { base } => base.scheme() == "https",
         SourceSpec::Directory { .. } => false,
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{IF_NONE_MATCH, LOCATION, RANGE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RANGE};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
@@ -15,12 +15,12 @@ use super::output::Output;
 use super::redirect::{HOPS, Zone};
 use super::verdict::{Readable, judge};
 use crate::source::spec::is_loopback;
-use crate::source::wire::{Failure, Get, Tail};
+use crate::source::wire::{Api, Failure, Get, Tail, Wants};
 
 /// An answer whose body is about to be read.
 pub(super) struct Opened {
     response: Response,
-    readable: Readable,
+    pub(super) readable: Readable,
     begun: Instant,
 }
 
@@ -45,24 +45,33 @@ pub(super) async fn open(clients: &mut Clients, url: &str, get: &Get) -> Result<
 
 /// Sends what the body has, no more than was asked for, and how it ended.
 pub(super) async fn pour<W: Write>(opened: Opened, get: &Get, output: &mut Output<W>) -> io::Result<()> {
+    output.head(opened.readable.body.clone())?;
+    let tail = drain(opened, get, |bytes| output.bytes(bytes)).await?;
+    output.tail(&tail)
+}
+
+/// Gives what the body has to `give`, no more than was asked for, and says how it ended.
+pub(super) async fn drain(
+    opened: Opened,
+    get: &Get,
+    mut give: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Tail> {
     let Opened { mut response, readable, begun } = opened;
-    output.head(readable.body.clone())?;
     let mut flow = Flow { skip: readable.skip, left: readable.rest.unwrap_or(get.cap), given: 0, received: 0 };
-    let tail = loop {
+    loop {
         if flow.left == 0 && readable.rest.is_some() && !readable.delimited {
-            break Tail::Complete;
+            return Ok(Tail::Complete);
         }
         let deadline = begun + get.timeouts.pace(flow.received);
         let chunk = match next(&mut response, get.timeouts.stall(), deadline).await {
             Ok(Some(chunk)) => chunk,
-            Ok(None) => break flow.end(&readable),
-            Err(failure) => break Tail::Failed(failure),
+            Ok(None) => return Ok(flow.end(&readable)),
+            Err(failure) => return Ok(Tail::Failed(failure)),
         };
-        if !flow.give(&chunk, output)? {
-            break Tail::Failed(Failure::TooLarge { cap: get.cap });
+        if !flow.give(&chunk, &mut give)? {
+            return Ok(Tail::Failed(Failure::TooLarge { cap: get.cap }));
         }
-    };
-    output.tail(&tail)
+    }
 }
 
 /// How far a body has been read.
@@ -75,7 +84,7 @@ struct Flow {
 
 impl Flow {
     /// Whether all of `chunk` was wanted. What was not wanted is not given.
-    fn give<W: Write>(&mut self, chunk: &[u8], output: &mut Output<W>) -> io::Result<bool> {
+    fn give(&mut self, chunk: &[u8], give: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
         self.received += chunk.len() as u64;
         let skipped = self.skip.min(chunk.len() as u64);
         self.skip -= skipped;
@@ -83,7 +92,7 @@ impl Flow {
         let taken = &wanted[..self.left.min(wanted.len() as u64) as usize];
         self.left -= taken.len() as u64;
         self.given += taken.len() as u64;
-        output.bytes(taken)?;
+        give(taken)?;
         Ok(taken.len() == wanted.len())
     }
 
@@ -107,10 +116,14 @@ struct Answered {
 async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Answered, Failure> {
     clients.guard.open();
     let mut url = origin;
+    let home = url.origin();
     let mut farthest = Zone::Loopback;
+    let mut api = get.api.as_ref();
     for hop in 0..=HOPS {
         let tag = get.if_none_match.as_ref().filter(|_| hop == 0);
-        let response = ask(clients, &url, get, tag).await?;
+        // Once the way has left the API it is a stranger's, also where it leads back.
+        api = api.filter(|_| url.origin() == home);
+        let response = ask(clients, &url, get, tag, api).await?;
         let Some(target) = redirect_target(&url, &response)? else {
             return Ok(Answered { response, redirected: hop > 0 });
         };
@@ -122,7 +135,13 @@ async fn follow(clients: &mut Clients, origin: Url, get: &Get) -> Result<Answere
     Err(Failure::Unsafe { reason: format!("it redirects more than {HOPS} times") })
 }
 
-async fn ask(clients: &mut Clients, url: &Url, get: &Get, tag: Option<&String>) -> Result<Response, Failure> {
+async fn ask(
+    clients: &mut Clients,
+    url: &Url,
+    get: &Get,
+    tag: Option<&String>,
+    api: Option<&Api>,
+) -> Result<Response, Failure> {
     let client = clients.pick(Kind::to_fetch(url), get.timeouts.connect())?;
     let mut request = client.get(url.clone());
     if get.from > 0 {
@@ -131,7 +150,26 @@ async fn ask(clients: &mut Clients, url: &Url, get: &Get, tag: Option<&String>) 
     if let Some(tag) = tag {
         request = request.header(IF_NONE_MATCH, tag);
     }
+    if let Some(api) = api {
+        request = request.headers(for_api(api)?);
+    }
     request.send().await.map_err(|error| unreachable(&error))
+}
+
+/// What GitHub's API is told, and nobody else.
+fn for_api(api: &Api) -> Result<HeaderMap, Failure> {
+    let illegal = |_| Failure::Local { reason: "the token cannot be sent".to_owned() };
+    let mut token = HeaderValue::from_str(&format!("Bearer {}", api.token.reveal())).map_err(illegal)?;
+    token.set_sensitive(true);
+    let accept = match api.wants {
+        Wants::Bytes => "application/octet-stream",
+        Wants::Listing => "application/vnd.github+json",
+    };
+    Ok(HeaderMap::from_iter([
+        (AUTHORIZATION, token),
+        (ACCEPT, HeaderValue::from_static(accept)),
+        (HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28")),
+    ]))
 }
 
 fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, Failure> {

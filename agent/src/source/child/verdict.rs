@@ -180,7 +180,7 @@ mod tests {
     ) -> Result<(u64, Option<u64>), Failure> {
         let location = Location::Url("https://get.example/".to_owned());
         let timeouts = Timeouts::for_length(cap);
-        let get = Get { location, from, cap, expect_length, if_none_match: None, timeouts };
+        let get = Get { location, from, cap, expect_length, if_none_match: None, api: None, timeouts };
         let status = StatusCode::from_u16(status).expect("a status");
         let now = "2026-11-21T10:00:00Z".parse().expect("a time");
         judge(status, &headers(text), &get, now).map(|readable| (readable.skip, readable.rest))

@@ -40,7 +40,7 @@ fn answer(mut stream: &UnixStream, body: &str) {
 
 fn get(location: Location) -> Get {
     let timeouts = Timeouts { connect_ms: 10, stall_ms: 10, slow_ms: 10, total_ms: 100 };
-    Get { location, from: 0, cap: 100, expect_length: None, if_none_match: None, timeouts }
+    Get { location, from: 0, cap: 100, expect_length: None, if_none_match: None, api: None, timeouts }
 }
 
 fn url() -> Location {

@@ -1,7 +1,7 @@
 use super::*;
 
-fn urls(text: &str, github_url: Option<&str>) -> [String; 2] {
-    let spec = SourceSpec::parse(text, github_url).expect("a source");
+fn urls(text: &str, downloads: Option<&str>) -> [String; 2] {
+    let spec = SourceSpec::parse(text, &Hosts::public(downloads).expect("a site")).expect("a source");
     let target = hashed_path("v1.1.0/app-v1.1.0.tar.zst", "ab12");
     [spec.metadata_url("7.root.json"), spec.target_url(&target)]
         .map(|location| location.expect("a location").to_string())
@@ -10,7 +10,7 @@ fn urls(text: &str, github_url: Option<&str>) -> [String; 2] {
 #[test]
 fn each_form_has_its_addresses() {
     let target = "v1.1.0/ab12.app-v1.1.0.tar.zst";
-    for (text, github_url, metadata, targets) in [
+    for (text, downloads, metadata, targets) in [
         (
             "github:acme/app.web",
             None,
@@ -30,7 +30,7 @@ fn each_form_has_its_addresses() {
         ("file:///srv/my%20app", None, "/srv/my app/metadata/", "/srv/my app/targets/"),
     ] {
         let expected = [format!("{metadata}7.root.json"), format!("{targets}{target}")];
-        assert_eq!(urls(text, github_url), expected, "{text}");
+        assert_eq!(urls(text, downloads), expected, "{text}");
     }
 }
 
@@ -51,14 +51,14 @@ fn what_is_no_source_is_refused_with_a_sentence() {
         ("https://get.example/#a", "fragment"),
         ("/srv/../etc", "without '..'"),
     ] {
-        let error = SourceSpec::parse(text, None).expect_err(text).to_string();
+        let error = SourceSpec::parse(text, &Hosts::default()).expect_err(text).to_string();
         assert!(error.contains(part), "{text}: {error}");
     }
 }
 
 #[test]
 fn a_password_is_refused_and_not_repeated() {
-    let error = SourceSpec::parse("https://me:secret@get.example/a", None).expect_err("a password");
+    let error = SourceSpec::parse("https://me:secret@get.example/a", &Hosts::default()).expect_err("a password");
     assert_eq!(
         error.to_string(),
         "\"https://get.example/a\" carries a user name or password, which a source cannot have"
@@ -68,13 +68,13 @@ fn a_password_is_refused_and_not_repeated() {
 #[test]
 fn no_name_leaves_the_source() {
     for text in ["/srv/app", "https://get.example/app", "github:acme/app"] {
-        let spec = SourceSpec::parse(text, None).expect("a source");
+        let spec = SourceSpec::parse(text, &Hosts::default()).expect("a source");
         for name in ["", ".", "..", "../a", "a/../../b", "/etc/passwd", "a//b", "a\\b", "a\nb", "a\0"] {
             assert!(spec.metadata_url(name).is_err(), "{text} {name:?}");
             assert!(spec.target_url(name).is_err(), "{text} {name:?}");
         }
     }
-    let spec = SourceSpec::parse("https://get.example/app", None).expect("a source");
+    let spec = SourceSpec::parse("https://get.example/app", &Hosts::default()).expect("a source");
     let odd = spec.target_url("v1/a?b#c%2e").expect("a location").to_string();
     assert_eq!(odd, "https://get.example/app/targets/v1/a%3Fb%23c%252e");
 }

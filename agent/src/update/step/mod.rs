@@ -143,6 +143,7 @@ fn of_source(error: &SourceError) -> Exit {
         SourceError::Unreachable { .. }
         | SourceError::NotFound { .. }
         | SourceError::Refused { .. }
+        | SourceError::Denied { .. }
         | SourceError::RateLimited { .. }
         | SourceError::Broken { .. }
         | SourceError::Process { .. } => Exit::Unreachable,
