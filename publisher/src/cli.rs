@@ -10,11 +10,13 @@ use manifest_schema::version::ReleaseVersion;
 use crate::destination::Destination;
 use crate::exit::{self, Exit};
 
+mod change;
 mod failure;
 mod init;
 mod keys;
 mod refresh;
 mod release;
+mod renewal;
 mod sign;
 mod signing;
 mod verify;
@@ -26,7 +28,8 @@ use signing::{Passphrase, Signing};
 ///
 /// `publish init` prepares a checkout once (keys, root metadata, publish.toml, .releaseignore); `publish v1.1.0` checks, packs,
 /// signs and publishes the tag v1.1.0 that is checked out, and may be run again after any interruption; `publish refresh`
-/// signs anew what would expire; `publish verify` reads a published repository back as a client would; `publish keys` and
+/// signs anew what would expire; `publish withdraw`, `rollout`, `recall` and `promote` change what is decided about a release that
+/// is published; `publish verify` reads a published repository back as a client would; `publish keys` and
 /// `publish sign` are for those who hold the keys.
 #[derive(Debug, Parser)]
 #[command(
@@ -36,6 +39,7 @@ use signing::{Passphrase, Signing};
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     override_usage = "publish init [OPTIONS]\n       publish vX.Y.Z [OPTIONS]\n       publish refresh [OPTIONS]\n       \
+                      publish withdraw|rollout|recall|promote vX.Y.Z [OPTIONS]\n       \
                       publish verify [OPTIONS] [vX.Y.Z]\n       publish keys COMMAND [OPTIONS]\n       publish sign BUNDLE [OPTIONS]"
 )]
 struct Cli {
@@ -53,6 +57,15 @@ enum Verb {
     Verify(Verify),
     /// Sign snapshot and timestamp anew, before they expire or after a key was replaced. Suited for a scheduled job.
     Refresh(refresh::Refresh),
+    /// Withdraw a release: nobody installs it any more. Who has it keeps it; see recall.
+    Withdraw(change::Withdraw),
+    /// Change to which share of the installations a release goes, and when; halt that, or let it go on.
+    Rollout(change::Rollout),
+    /// Recall a release: who has it goes to another one. A newer one goes in as a critical release does; to an older one,
+    /// which costs data, an admin is told to go.
+    Recall(change::Recall),
+    /// Carry a release in further channels.
+    Promote(change::Promote),
     /// The keys: make, list, add, replace and revoke them, and give the root a longer life.
     #[command(subcommand)]
     Keys(keys::Verb),
@@ -179,6 +192,10 @@ pub fn run() -> Exit {
         Some(Verb::Init(init)) => init::run(&init),
         Some(Verb::Verify(verify)) => verify::run(&verify),
         Some(Verb::Refresh(refresh)) => refresh::run(&refresh),
+        Some(Verb::Withdraw(verb)) => change::withdraw(&verb),
+        Some(Verb::Rollout(verb)) => change::rollout(&verb),
+        Some(Verb::Recall(verb)) => change::recall(&verb),
+        Some(Verb::Promote(verb)) => change::promote(&verb),
         Some(Verb::Keys(verb)) => keys::run(&verb),
         Some(Verb::Sign(sign)) => sign::run(&sign),
         None if cli.release.version.is_none() => {

@@ -13,6 +13,7 @@
 
 pub mod block;
 pub mod bundle;
+pub mod change;
 pub mod changelog;
 pub mod cli;
 pub mod config;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use manifest_schema::canonical;
 use manifest_schema::manifest::ReleaseCustom;
+use manifest_schema::strict::Value;
 use manifest_schema::tuf::{KeyId, Partial, Role, RoleKeys, RoleName, Root, TargetDescription, TargetPath};
 
 use crate::metadata::{Ground, Proposal, Standing};
@@ -95,6 +97,7 @@ fn targets(before: &Described, after: &Described, vouched: bool) -> Vec<String> 
             let differs = |path: &&TargetPath| old.get(*path) != new.get(*path);
             let paths: BTreeSet<&TargetPath> = old.keys().chain(new.keys()).filter(differs).collect();
             lines.extend(paths.into_iter().map(|path| format!("              {path}")));
+            lines.extend(decisions(&old, &new));
         }
     }
     if same > 0 {
@@ -110,6 +113,26 @@ fn release(path: &TargetPath) -> &str {
 fn manifest(targets: &Described) -> Option<String> {
     let (_, target) = targets.iter().find(|(path, _)| path.as_str().ends_with("/manifest.json"))?;
     Some(format!("              manifest {}", target.sha256))
+}
+
+/// What is decided otherwise about a release, member by member, as it is signed.
+fn decisions(old: &Described, new: &Described) -> Vec<String> {
+    let members = |of: &Described| {
+        let custom =
+            of.iter().find(|(path, _)| path.file_name() == "manifest.json").and_then(|(_, it)| it.custom.clone());
+        if let Some(Value::Object(members)) = custom { members } else { BTreeMap::new() }
+    };
+    let (old, new) = (members(old), members(new));
+    let text = |value: Option<&Value>| {
+        value.map_or_else(
+            || "nothing".to_owned(),
+            |value| String::from_utf8_lossy(&canonical::encode(value)).into_owned(),
+        )
+    };
+    let names: BTreeSet<&String> =
+        old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
+    let line = |name: &String| format!("              {name}: {} -> {}", text(old.get(name)), text(new.get(name)));
+    names.into_iter().map(line).collect()
 }
 
 /// What is decided about a release.

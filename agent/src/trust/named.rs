@@ -4,7 +4,7 @@
 //! wrongly described is refused by itself: nothing is installed on its account, while the others, the remedy perhaps among
 //! them, are considered as ever.
 
-use manifest_schema::manifest::{Recall, ReleaseCustom};
+use manifest_schema::manifest::ReleaseCustom;
 use manifest_schema::tuf::{TargetDescription, TargetPath, Targets};
 use manifest_schema::version::ReleaseVersion;
 
@@ -43,7 +43,8 @@ fn refuse(path: &TargetPath, reason: String, custom: Option<ReleaseCustom>) -> R
 /// Refuses each release whose recall leads nowhere.
 fn without_lost_recalls(all: Releases) -> Releases {
     let Releases { sound, mut refused } = all;
-    let reasons: Vec<Option<String>> = sound.iter().map(|candidate| lost(&candidate.custom, &sound)).collect();
+    let all = || sound.iter().map(|candidate| &candidate.custom);
+    let reasons: Vec<Option<String>> = all().map(|custom| custom.lost_recall(all())).collect();
     let mut kept = Vec::new();
     for (candidate, reason) in sound.into_iter().zip(reasons) {
         match reason {
@@ -54,19 +55,4 @@ fn without_lost_recalls(all: Releases) -> Releases {
         }
     }
     Releases { sound: kept, refused }
-}
-
-/// Why a release's recall cannot be followed, if it has one.
-fn lost(custom: &ReleaseCustom, all: &[Candidate]) -> Option<String> {
-    let to = custom.recall.as_ref()?.to();
-    let others = || all.iter().map(|other| &other.custom).filter(|other| other.product == custom.product);
-    let is_recalled = |recall: &Recall| recall.from().contains(to);
-    match others().find(|other| other.version == *to) {
-        None => Some(format!("it recalls to {to}, and there is no such release")),
-        Some(goal) if goal.withdrawn.is_some() => Some(format!("it recalls to {to}, which is withdrawn itself")),
-        Some(_) if others().filter_map(|other| other.recall.as_ref()).any(is_recalled) => {
-            Some(format!("it recalls to {to}, which is recalled itself"))
-        }
-        Some(_) => None,
-    }
 }

@@ -53,6 +53,22 @@ fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Resu
     T::deserialize(deserializer).map(Some)
 }
 
+impl ReleaseCustom {
+    /// Why this release's recall leads nowhere among `all` releases, as the rest of a sentence; nothing where it has none, or leads
+    /// somewhere.
+    pub fn lost_recall<'a>(&self, all: impl Iterator<Item = &'a Self> + Clone) -> Option<String> {
+        let to = self.recall.as_ref()?.to();
+        let mut others = all.filter(|other| other.product == self.product);
+        let is_recalled = |other: &Self| other.recall.as_ref().is_some_and(|recall| recall.from().contains(to));
+        match others.clone().find(|other| other.version == *to) {
+            None => Some(format!("it recalls to {to}, and there is no such release")),
+            Some(goal) if goal.withdrawn.is_some() => Some(format!("it recalls to {to}, which is withdrawn itself")),
+            Some(_) if others.any(is_recalled) => Some(format!("it recalls to {to}, which is recalled itself")),
+            Some(_) => None,
+        }
+    }
+}
+
 /// The machines that a release is for, such as `linux-x86_64`: never none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>")]

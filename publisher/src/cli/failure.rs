@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::bundle::BundleError;
+use crate::change::ChangeError;
 use crate::config::ConfigError;
 use crate::destination::DestinationError;
 use crate::disk::DiskError;
@@ -51,6 +52,8 @@ pub enum Failure {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Refresh(#[from] RefreshError),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     #[error(transparent)]
     Memory(#[from] MemoryError),
     #[error(transparent)]
@@ -103,6 +106,7 @@ impl Failure {
             Self::Git(_) => Exit::Checkout,
             Self::Bundle(error) => of_bundle(error),
             Self::Refresh(error) => of_refresh(error),
+            Self::Change(_) => Exit::Conflict,
             Self::Memory(MemoryError::Older { .. }) => Exit::NotTrusted,
             Self::Memory(MemoryError::Damaged { .. } | MemoryError::Disk(_)) => Exit::Unexpected,
             Self::Key(_) | Self::Public(_) | Self::Signer(_) | Self::Waiting(_) | Self::NoKey(_) => Exit::Keys,

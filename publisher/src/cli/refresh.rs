@@ -6,16 +6,13 @@ use clap::Args;
 use manifest_schema::tuf::RoleName;
 use manifest_schema::version::ReleaseVersion;
 
-use super::signing::{self, Signing, repositories, staging};
+use super::renewal::{self, Place};
+use super::signing::Signing;
 use super::{Checkout, Failure};
 use crate::bundle::{Bundle, Purpose};
-use crate::config::{self, Config};
 use crate::destination::Destination;
-use crate::memory::Memory;
-use crate::metadata::{self, Advance, Ground, MetadataFile, Proposal, Roots, Standing};
-use crate::progress;
-use crate::publication::Published;
-use crate::refresh::{self, Found, HiddenTargets, RefreshError};
+use crate::metadata::{self, Ground, Proposal, Roots, Standing};
+use crate::refresh::{Found, HiddenTargets, RefreshError};
 use crate::words;
 
 /// What is warned of when it expires within so many days: a person must fetch a key for it.
@@ -51,67 +48,30 @@ pub(super) struct Refresh {
 }
 
 pub(super) fn run(arguments: &Refresh) -> Result<(), Failure> {
-    let directory = arguments.checkout.directory.as_path();
-    let config = Config::read(directory)?;
-    let now = super::now()?;
-    let (staging, _lock) = staging(directory)?;
-    let roots = Roots::read(&directory.join(config::ROOTS))?;
-    let mut repositories = repositories(&arguments.to, &config, directory)?;
-    let mut memory = Memory::open(staging.parent().unwrap_or(&staging), &roots)?;
     let hidden = if arguments.newest_targets { HiddenTargets::Take } else { HiddenTargets::Refuse };
-    let found = refresh::look(&roots, &mut repositories, hidden)?;
-    found.versions.iter().try_for_each(|(name, version)| memory.check(name, *version))?;
-    warn(&roots, &found, now);
-    if let Some(days) = arguments.if_due.filter(|days| !arguments.sign_targets && !found.is_due(now, *days)) {
-        println!("nothing is due: all is valid for more than {days} days, until {}", words::day(until(&found)));
-        return Ok(());
-    }
-    let ground = Ground { roots: &roots, current: Some(&found.current), expiry: config.expiry, now };
-    let Some(files) = signed(arguments, &config, &ground, &found)? else {
-        return Ok(());
-    };
-    let published = refresh::bring(&roots, &files, &mut repositories, &staging, &mut *progress::for_stderr())?;
-    for repository in &repositories {
-        memory.note(&repository.name(), ground.version(RoleName::Timestamp)?)?;
-    }
-    for published in published {
-        let (Published::Public { location } | Published::Draft { location }) = published;
-        println!("{location} is refreshed: clients trust it until {}", words::day(ground.expires(RoleName::Timestamp)));
-    }
-    Ok(())
-}
-
-/// The whole metadata, signed; nothing where others must sign first.
-fn signed(
-    arguments: &Refresh,
-    config: &Config,
-    ground: &Ground<'_>,
-    found: &Found,
-) -> Result<Option<Vec<MetadataFile>>, Failure> {
-    let mut signers = arguments.signing.signers(&arguments.checkout.directory, config)?;
-    let begun =
-        arguments.bundle.as_deref().map(|path| Bundle::proposal(path, &Purpose::Refresh)).transpose()?.flatten();
-    let mut proposal = match begun {
-        Some(mut proposal) => {
-            proposal.check(ground)?;
-            proposal
+    let place = Place { directory: &arguments.checkout.directory, to: &arguments.to, hidden };
+    place.renew("is refreshed", |config, ground, found| {
+        warn(ground.roots, found, ground.now);
+        let days = arguments.if_due.filter(|_| !arguments.sign_targets);
+        if let Some(days) = days.filter(|days| !found.is_due(ground.now, *days)) {
+            println!("nothing is due: all is valid for more than {days} days, until {}", words::day(until(found)));
+            return Ok(None);
         }
-        None => proposed(arguments, ground, found)?,
-    };
-    if proposal.targets.is_some() {
-        signing::show(&words::proposal(ground, &proposal));
-        signing::confirm("Sign this?", arguments.yes)?;
-    } else if found.current.standing == Standing::ReplacedTargets {
-        return Err(old_word(found).into());
-    }
-    match proposal.advance(ground, &mut signers)? {
-        Advance::Complete(files) => Ok(Some(files)),
-        Advance::Waiting(waiting) => {
-            let bundle = Bundle::Metadata(Purpose::Refresh, proposal);
-            signing::pass_on(ground, bundle, &waiting, arguments.bundle.as_deref(), "publish refresh --bundle")?;
-            Ok(None)
+        let begun =
+            arguments.bundle.as_deref().map(|path| Bundle::proposal(path, &Purpose::Refresh)).transpose()?.flatten();
+        let proposal = match begun {
+            Some(mut proposal) => {
+                proposal.check(ground)?;
+                proposal
+            }
+            None => proposed(arguments, ground, found)?,
+        };
+        if proposal.targets.is_none() && found.current.standing == Standing::ReplacedTargets {
+            return Err(old_word(found).into());
         }
-    }
+        let mut signers = arguments.signing.signers(&arguments.checkout.directory, config)?;
+        renewal::sign(ground, proposal, &mut signers, arguments.bundle.as_deref(), arguments.yes)
+    })
 }
 
 fn proposed(arguments: &Refresh, ground: &Ground<'_>, found: &Found) -> Result<Proposal, Failure> {
@@ -133,7 +93,7 @@ fn proposed(arguments: &Refresh, ground: &Ground<'_>, found: &Found) -> Result<P
     Ok(Proposal::of_targets(ground, targets)?)
 }
 
-fn old_word(found: &Found) -> RefreshError {
+pub(super) fn old_word(found: &Found) -> RefreshError {
     RefreshError::OldWord { releases: found.releases().iter().map(ReleaseVersion::tag).collect() }
 }
 

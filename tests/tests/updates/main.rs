@@ -5,6 +5,7 @@
 
 mod bad;
 mod baseline;
+mod decided;
 mod good;
 mod kept;
 mod room;
