@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use manifest_schema::manifest::Severity;
+use manifest_schema::manifest::{Severity, Wave};
 use manifest_schema::path::Name;
 use manifest_schema::version::ReleaseVersion;
 
@@ -98,6 +98,18 @@ struct Release {
     /// Clients below this version go through the releases between, in order.
     #[arg(long, value_name = "X.Y.Z")]
     minimum_version: Option<ReleaseVersion>,
+    /// A wave of its rollout: this share of all installations from this moment on, such as 10%@2026-12-01T03:00:00Z; may be given
+    /// several times, in their order. Default: all of them at once. It holds for critical releases as well; see also
+    /// `publish rollout`.
+    #[arg(long = "wave", value_name = "PERCENT@TIME", value_parser = change::wave)]
+    waves: Vec<Wave>,
+    /// A platform that it is for, such as linux-x86_64; may be given several times. Default: all.
+    #[arg(long = "platform", value_name = "NAME")]
+    platforms: Vec<String>,
+    /// Say that what is below this version has a known hole: from this release on clients of its channels install nothing
+    /// below.
+    #[arg(long, value_name = "X.Y.Z")]
+    security_floor: Option<ReleaseVersion>,
     /// Say that clients must change something by hand.
     #[arg(long)]
     breaking: bool,

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use manifest_schema::manifest::{Manifest, ManifestError, Severity};
+use manifest_schema::manifest::{Manifest, ManifestError, Platforms, Rollout, Severity};
 use manifest_schema::path::Name;
 use manifest_schema::tuf::TargetPath;
 use manifest_schema::version::ReleaseVersion;
@@ -39,6 +39,12 @@ pub struct Decisions {
     pub rollback_supported: bool,
     /// Where people find `v1.1.0/NAME-v1.1.0.tar.gz`.
     pub targets_url: Option<String>,
+    /// The machines that it is for; all, where nothing is said.
+    pub platforms: Option<Platforms>,
+    /// Which installations it goes to, and when; to all at once, where nothing is said.
+    pub rollout: Option<Rollout>,
+    /// Below which version nothing is installed any more.
+    pub security_floor: Option<ReleaseVersion>,
 }
 
 /// Why a release cannot be made.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use manifest_schema::manifest::Severity;
+use manifest_schema::manifest::{Platforms, Rollout, Severity};
 use manifest_schema::version::ReleaseVersion;
 
 use super::signing::{self, staging};
 use super::{Failure, Release};
 use crate::bundle::{Bundle, Purpose};
+use crate::change;
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::memory::Memory;
@@ -91,6 +92,9 @@ fn decisions(
     version: &ReleaseVersion,
     destinations: &[Destination],
 ) -> Result<Decisions, Failure> {
+    if let Some(floor) = arguments.security_floor.as_ref().filter(|floor| *floor > version) {
+        return Err(Failure::Usage(format!("--security-floor {floor} is above {version}: nobody could install it")));
+    }
     let channels = if arguments.channels.is_empty() { &config.channels } else { &arguments.channels }.clone();
     Ok(Decisions {
         severity: arguments.severity.map_or_else(|| severity(version), Into::into),
@@ -98,11 +102,29 @@ fn decisions(
         minimum_version: arguments.minimum_version.clone().or_else(|| config.minimum_version.clone()),
         breaking: arguments.breaking,
         rollback_supported: !arguments.no_rollback,
+        platforms: platforms(&arguments.platforms)?,
+        rollout: rollout(arguments, config, version)?,
+        security_floor: arguments.security_floor.clone(),
         targets_url: config
             .targets_url
             .clone()
             .or_else(|| destinations.iter().find_map(|destination| destination.targets_url(config))),
     })
+}
+
+fn platforms(names: &[String]) -> Result<Option<Platforms>, Failure> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    Platforms::try_from(names.to_vec()).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn rollout(arguments: &Release, config: &Config, version: &ReleaseVersion) -> Result<Option<Rollout>, Failure> {
+    if arguments.waves.is_empty() {
+        return Ok(None);
+    }
+    let rollout = Rollout::new(change::salt(&config.product, version), arguments.waves.clone());
+    rollout.map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// What the version's numbers say: 2.0.0 is major, 1.1.0 is minor, 1.1.1 is patch; a pre-release is as its release.

@@ -68,11 +68,11 @@ pub(super) fn custom(manifest: &Manifest, decisions: &Decisions) -> Value {
         minimum_version: manifest.minimum_version.clone(),
         rollback_supported: manifest.rollback_supported,
         database_migration: manifest.database_migration,
-        platforms: None,
-        rollout: None,
+        platforms: decisions.platforms.clone(),
+        rollout: decisions.rollout.clone(),
         withdrawn: None,
         recall: None,
-        security_floor: None,
+        security_floor: decisions.security_floor.clone(),
     };
     let bytes = serde_json::to_vec(&custom).expect("it has text keys only");
     strict::parse(&bytes, u64::MAX).expect("it has neither floats nor control characters")

@@ -207,3 +207,31 @@ fn a_timestamp_that_says_it_was_signed_in_the_future_is_not_signed() {
     spoil(&file, &format!(r#""signed_at":"{signed_at}""#), r#""signed_at":"2099-01-01T00:00:00Z""#);
     sign_as(&checkout, &bob, &file).refused(8, &["the timestamp metadata in it does not follow"]);
 }
+
+#[test]
+fn a_withdrawal_that_two_must_sign_goes_from_hand_to_hand_and_says_what_it_is() {
+    let (checkout, bob) = two_must_sign();
+    let file = bundle(&checkout);
+    checkout.to_dist("v1.0.0", &["--bundle", &file]).ok();
+    sign_as(&checkout, &bob, &file).ok();
+    checkout.to_dist("v1.0.0", &["--bundle", &file]).ok();
+    let file = checkout.room().join("withdrawal.bundle").to_str().unwrap().to_owned();
+    let to = checkout.dist().to_str().unwrap().to_owned();
+    let withdraw = |more: &[&str]| {
+        let arguments = ["withdraw", "v1.0.0", "--reason", "it eats rows", "--to", &to, "--yes"];
+        checkout.publish(&[&arguments, more].concat())
+    };
+    withdraw(&[]).refused(7, &["1 of 2 signatures", "--bundle"]);
+    withdraw(&["--bundle", &file]).ok();
+    let custom = |file: &str| checkout.published(file)["signed"]["targets"]["v1.0.0/manifest.json"]["custom"].clone();
+    assert!(
+        custom("1.targets.json")["withdrawn"].is_null() && !checkout.dist().join("metadata/2.targets.json").exists()
+    );
+    withdraw(&["--bundle", &file]).refused(2, &["exists"]);
+    let run = sign_as(&checkout, &bob, &file).ok();
+    assert!(run.out.contains("withdrawn: nothing -> \"it eats rows\""), "{run:#?}");
+    checkout.refresh(&["--bundle", &file, "--yes"]).ok();
+    assert_eq!(custom("2.targets.json")["withdrawn"], "it eats rows");
+    checkout.verify().ok();
+    withdraw(&[]).refused(8, &["says so already"]);
+}

@@ -172,3 +172,23 @@ fn a_directory_of_a_larger_repository_is_released_by_itself() {
     let paths: Vec<_> = manifest(&checkout, &tag).files.iter().map(|file| file.path.to_string()).collect();
     assert_eq!(paths, ["CHANGELOG.md", "VERSION", "main.py"]);
 }
+
+#[test]
+fn a_release_is_published_with_its_decisions() {
+    let checkout = Checkout::new();
+    checkout.release("1.0.0");
+    let waves = ["--wave", "10%@2026-12-01T03:00:00Z", "--wave", "100%@2026-12-02T03:00:00Z"];
+    let others = ["--security-floor", "1.0.0", "--platform", "linux-x86_64"];
+    checkout.to_dist("v1.0.0", &["--security-floor", "1.0.1"]).refused(2, &["nobody could install it"]);
+    checkout.to_dist("v1.0.0", &["--platform", ""]).refused(2, &["not a platform"]);
+    checkout.to_dist("v1.0.0", &[waves[2], waves[3], waves[0], waves[1]]).refused(2, &["not after the one before"]);
+    let both: Vec<&str> = waves.into_iter().chain(others).collect();
+    checkout.to_dist("v1.0.0", &both).ok();
+    let custom = checkout.published("1.targets.json")["signed"]["targets"]["v1.0.0/manifest.json"]["custom"].clone();
+    assert_eq!(custom["rollout"]["waves"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&custom["security_floor"], &custom["platforms"]),
+        (&serde_json::json!("1.0.0"), &serde_json::json!(["linux-x86_64"]))
+    );
+    checkout.verify().ok();
+}
