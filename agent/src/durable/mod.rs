@@ -9,13 +9,13 @@
 mod copy;
 mod file;
 mod link;
+mod look;
 mod owner;
 mod place;
 mod secret;
 mod tree;
 
 use std::fs::File;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -27,6 +27,7 @@ pub use file::{
     write_once, write_over,
 };
 pub use link::{exchange, rename, replace_link};
+pub use look::{Found, open_file, read_file, walk};
 pub use owner::{Owner, give_tree, own_dir};
 pub use secret::{Readers, SecretError, open_secret};
 pub use tree::{TreeWriter, make_dir, make_dirs, remove_tree, reserve_inodes, sync_tree};
@@ -100,8 +101,8 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 
 fn open_dir(path: &Path) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir: OwnedFd = rustix::fs::open(path, flags, Mode::empty()).attempt("open directory", path)?;
-    Ok(File::from(dir))
+    let opened = place::reach_dir(path).and_then(|held| Ok(rustix::fs::openat(&held, ".", flags, Mode::empty())?));
+    Ok(File::from(opened.attempt("open directory", path)?))
 }
 
 fn parent_of(path: &Path) -> &Path {

@@ -47,6 +47,15 @@ pub(super) enum Foreign {
     /// A link on the way that others have made.
     #[error("the way there belongs to somebody else: it leads through the link {name:?} of user {uid}'s")]
     Link { name: std::ffi::OsString, uid: u32 },
+    /// A link on the way that others can have renamed or given this name.
+    #[error(
+        "the way there belongs to somebody else: it leads through the link {name:?}, which lies where user {uid} or others can \
+         have put it, and not further down"
+    )]
+    Moved { name: std::ffi::OsString, uid: u32 },
+    /// A name that others can have given to a file of somebody else's.
+    #[error("it belongs to user {uid} and has {names} names: somebody else may have given it this one")]
+    Names { uid: u32, names: u64 },
 }
 
 /// Refuses a directory that is not the agent's own: a link, another user's, or one in which others can write. That it is
@@ -95,6 +104,11 @@ impl<'a> Entry<'a> {
         Self { above: held.above.as_fd(), name: Path::new(held.name), path }
     }
 
+    /// A name in a directory.
+    pub(super) fn of(above: &'a OwnedFd, name: &'a Path, path: &'a Path) -> Self {
+        Self { above: above.as_fd(), name, path }
+    }
+
     /// What bears the name now: a hint, until it is held open.
     pub(super) fn look(&self) -> rustix::io::Result<Stat> {
         rustix::fs::statat(self.above, self.name, AtFlags::SYMLINK_NOFOLLOW)
@@ -102,9 +116,14 @@ impl<'a> Entry<'a> {
 
     /// Holds it open for reading. That a pipe took its place does not hang, and no link is followed.
     pub(super) fn open(&self, flags: OFlags) -> Result<(OwnedFd, Stat)> {
+        self.opened(flags).attempt("open", self.path)
+    }
+
+    /// The same, and no point at which a test can stop the machine.
+    pub(super) fn opened(&self, flags: OFlags) -> rustix::io::Result<(OwnedFd, Stat)> {
         let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(self.above, self.name, flags, Mode::empty()).attempt("open", self.path)?;
-        let is = rustix::fs::fstat(&opened).attempt("look at", self.path)?;
+        let opened = rustix::fs::openat(self.above, self.name, flags, Mode::empty())?;
+        let is = rustix::fs::fstat(&opened)?;
         Ok((opened, is))
     }
 }
@@ -121,25 +140,31 @@ pub(super) fn each_entry(dir: &OwnedFd, path: &Path, mut act: impl FnMut(&Entry<
     Ok(())
 }
 
-/// Gives a tree to its owner, links included, none followed.
+/// Gives a tree to its owner, links included, none followed. The top goes last: from then on the owner can put whatever they
+/// like in it, under hard links even what is not theirs (link(2), where `fs.protected_hardlinks` is off).
 ///
 /// # Errors
-/// When the system refuses.
+/// When the system refuses, or a file in it has another name elsewhere.
 pub fn give_tree(path: &Path, owner: Owner) -> Result<()> {
     let held = hold(path).map_err(|error| Error::new("give away", path, error))?;
     give(&Entry::top(&held, path), owner)
 }
 
 fn give(entry: &Entry<'_>, owner: Owner) -> Result<()> {
-    let (uid, gid) = (Some(owner.uid()), Some(owner.gid()));
-    let seen = entry.look().attempt("look at", entry.path)?;
-    if FileType::from_raw_mode(seen.st_mode) != FileType::Directory {
-        return rustix::fs::chownat(entry.above, entry.name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
-            .attempt("give away", entry.path);
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let held = rustix::fs::openat(entry.above, entry.name, flags, Mode::empty()).attempt("look at", entry.path)?;
+    let is = rustix::fs::fstat(&held).attempt("look at", entry.path)?;
+    if FileType::from_raw_mode(is.st_mode) == FileType::Directory {
+        let (dir, _) = entry.open(OFlags::DIRECTORY)?;
+        each_entry(&dir, entry.path, |below| give(below, owner))?;
+        return rustix::fs::fchown(&dir, Some(owner.uid()), Some(owner.gid())).attempt("give away", entry.path);
     }
-    let (dir, _) = entry.open(OFlags::DIRECTORY)?;
-    rustix::fs::fchown(&dir, uid, gid).attempt("give away", entry.path)?;
-    each_entry(&dir, entry.path, |below| give(below, owner))
+    if is.st_nlink > 1 && is.st_uid != owner.uid {
+        let why = Foreign::Names { uid: is.st_uid, names: is.st_nlink };
+        return Err(Error::new("give away", entry.path, std::io::Error::other(why)));
+    }
+    rustix::fs::chownat(&held, c"", Some(owner.uid()), Some(owner.gid()), AtFlags::EMPTY_PATH)
+        .attempt("give away", entry.path)
 }
 
 #[cfg(test)]
@@ -191,5 +216,19 @@ mod tests {
         give_tree(&tree, Owner { uid: 65534, gid: 65534 }).unwrap();
         assert_eq!(std::fs::symlink_metadata(tree.join("out")).unwrap().uid(), 65534);
         assert_eq!([&outside, &outside.join("shadow")].map(|path| std::fs::metadata(path).unwrap().uid()), before);
+    }
+
+    #[test]
+    fn another_name_of_somebody_elses_file_is_not_given_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, shadow) = (dir.path().join("tree"), dir.path().join("shadow"));
+        make_dir(&tree, 0o755).unwrap();
+        write_atomic(&shadow, b"x", 0o600).unwrap();
+        std::fs::hard_link(&shadow, tree.join("mine")).unwrap();
+        assert!(rustix::process::geteuid().is_root(), "this test gives a tree away, which only root can");
+        let error = give_tree(&tree, Owner { uid: 65534, gid: 65534 }).unwrap_err();
+        assert!(crate::exit::chain(&error).contains("has 2 names"), "{error:?}");
+        assert_eq!(std::fs::metadata(&shadow).unwrap().uid(), 0);
+        assert_eq!(std::fs::metadata(&tree).unwrap().uid(), 0, "the top goes last");
     }
 }

@@ -7,8 +7,7 @@ use manifest_schema::digest::{Hasher, Sha256};
 use manifest_schema::migration::{MigrationStep, MigrationType};
 use manifest_schema::path::Name;
 
-use super::error::{Keeping, Reading, StoreError};
-use super::record::{hash_file, size_below};
+use super::error::{Keeping, StoreError};
 use super::{Aside, BackupRecord, BackupTag, Condition, Held, LeftAside, Place, RunVendor, User, VendorCommand, Way};
 use crate::durable;
 
@@ -74,7 +73,7 @@ impl<'a> CommandStore<'a> {
         }
         self.act("back up", &self.backup, &partial)?;
         durable::sync_tree(&partial).keeping(self.name.as_str())?;
-        let seen = look_through(&partial)?;
+        let seen = look_through(&self.name, &partial)?;
         if seen.size == 0 {
             let reason = "the vendor's backup command wrote nothing".to_owned();
             return Err(StoreError::Damaged { path: partial, reason });
@@ -93,7 +92,7 @@ impl<'a> CommandStore<'a> {
 
     pub(super) fn left(&self, tag: &BackupTag, dir: &Path) -> Result<Option<LeftAside>, StoreError> {
         let path = self.left_directory(tag, dir);
-        if path.exists() { left_aside(&path).map(Some) } else { Ok(None) }
+        if path.exists() { self.left_aside(&path).map(Some) } else { Ok(None) }
     }
 
     /// Half of a copy under its name would look like one: it loses the name first.
@@ -129,7 +128,7 @@ impl<'a> CommandStore<'a> {
             return Err(StoreError::NotPossible { database: self.name.to_string(), reason });
         };
         let path = dir.join(name);
-        if look_through(&path)?.sha256 != *sha256 {
+        if look_through(&self.name, &path)?.sha256 != *sha256 {
             let reason = "its contents are not those that were written".to_owned();
             return Err(StoreError::Damaged { path, reason });
         }
@@ -142,7 +141,17 @@ impl<'a> CommandStore<'a> {
         if !path.exists() {
             self.copy_to(path)?;
         }
-        left_aside(path)
+        self.left_aside(path)
+    }
+
+    fn left_aside(&self, path: &Path) -> Result<LeftAside, StoreError> {
+        let mut size = 0;
+        let counted = durable::walk(path, &mut |found| {
+            size += if found.is_file() { found.length() } else { 0 };
+            Ok(true)
+        });
+        counted.keeping(self.name.as_str())?;
+        Ok(LeftAside { name: path.display().to_string(), size })
     }
 
     pub(super) fn migration(
@@ -181,41 +190,35 @@ impl<'a> CommandStore<'a> {
     }
 }
 
-fn left_aside(path: &Path) -> Result<LeftAside, StoreError> {
-    Ok(LeftAside { name: path.display().to_string(), size: size_below(path)? })
-}
-
 /// What lies in a directory.
 struct Seen {
     size: u64,
     sha256: Sha256,
 }
 
-/// Reads everything below `top`: the digest is over each path, its kind and its content, in order of the paths.
-fn look_through(top: &Path) -> Result<Seen, StoreError> {
-    let mut hasher = Hasher::new();
-    let size = look(top, top, &mut hasher)?;
-    Ok(Seen { size, sha256: hasher.finish() })
-}
-
-fn look(top: &Path, path: &Path, hasher: &mut Hasher) -> Result<u64, StoreError> {
-    let meta = std::fs::symlink_metadata(path).reading("look at", path)?;
-    let shown = path.strip_prefix(top).unwrap_or(path).as_os_str().as_encoded_bytes();
-    if meta.is_dir() {
-        let entries = std::fs::read_dir(path).reading("list", path)?;
-        let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-        let mut paths = paths.reading("list", path)?;
-        paths.sort();
-        return paths.iter().map(|path| look(top, path, hasher)).sum();
+/// Reads everything below `top`, which is the user's: the digest is over each path and its content, in order of the paths.
+fn look_through(database: &Name, top: &Path) -> Result<Seen, StoreError> {
+    let (mut hasher, mut size, mut odd) = (Hasher::new(), 0, None);
+    durable::walk(top, &mut |found| {
+        if found.is_file() {
+            hasher.update(found.below().as_os_str().as_encoded_bytes());
+            hasher.update(&[0]);
+            let (sha256, length) = found.hash()?;
+            hasher.update(sha256.as_bytes());
+            size += length;
+        } else if !found.is_dir() {
+            odd = Some(top.join(found.below()));
+        }
+        Ok(odd.is_none())
+    })
+    .keeping(database.as_str())?;
+    match odd {
+        None => Ok(Seen { size, sha256: hasher.finish() }),
+        Some(path) => {
+            let reason = "a backup holds files and directories only".to_owned();
+            Err(StoreError::Damaged { path, reason })
+        }
     }
-    if !meta.is_file() {
-        let reason = "a backup holds files and directories only".to_owned();
-        return Err(StoreError::Damaged { path: path.to_owned(), reason });
-    }
-    hasher.update(shown);
-    hasher.update(&[0]);
-    hasher.update(hash_file(path)?.as_bytes());
-    Ok(meta.len())
 }
 
 #[cfg(test)]

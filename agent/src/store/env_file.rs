@@ -4,12 +4,14 @@
 //! `EnvironmentFile=` and python-dotenv: passwords contain it.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use manifest_schema::path::Name;
 use manifest_schema::profile::Setting;
 
-use super::{Place, StoreError, locate};
+use super::{Place, StoreError, User, locate};
+use crate::durable;
 
 /// More than any such file has; one that a mistake filled with something else is not read whole.
 const LONGEST: u64 = 1 << 20;
@@ -29,7 +31,7 @@ pub(super) struct Found {
 /// Finds a database's setting in the surviving file, or in the release's.
 pub(super) fn find(database: &Name, setting: &Setting, place: &Place<'_>) -> Result<Found, StoreError> {
     let path = locate(place, &setting.file);
-    let text = read(&path).map_err(|source| StoreError::Settings {
+    let text = read(&path, place.user).map_err(|source| StoreError::Settings {
         database: database.clone(),
         path: path.clone(),
         source,
@@ -43,13 +45,20 @@ pub(super) fn find(database: &Name, setting: &Setting, place: &Place<'_>) -> Res
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
-    // The file is the application's: it could be a pipe, which would keep us waiting.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a regular file"));
+/// What it says is given to the application's user: it must not be a file that only root could have read. The file is theirs, so
+/// that it could be a link to one, or another name of one, or a pipe, which would keep us waiting.
+fn read(path: &Path, user: Option<&User>) -> std::io::Result<String> {
+    let file = durable::open_file(path)?;
+    let is = file.metadata()?;
+    if is.nlink() > 1 && user.is_some_and(|user| user.uid != is.uid()) {
+        return Err(std::io::Error::other(format!(
+            "it has {} names (hard links) and belongs to user {}: anybody may have given it this one",
+            is.nlink(),
+            is.uid()
+        )));
     }
     let mut text = String::new();
-    std::fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    file.take(LONGEST).read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -144,5 +153,48 @@ mod tests {
     fn what_is_no_env_file_is_an_error() {
         assert!(value("{\"URL\": 1}\n", "URL").is_err());
         assert!(value("URL=two words\n", "URL").is_err());
+    }
+
+    const USER: u32 = 65534;
+
+    fn user() -> User {
+        User { name: "nobody".to_owned(), uid: USER, gid: USER }
+    }
+
+    /// A `.env` in a directory of the user's, and one that root alone can read.
+    fn files() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        assert!(rustix::process::geteuid().is_root(), "this test gives files away, which only root can");
+        let dir = tempfile::tempdir().unwrap();
+        let (home, other) = (dir.path().join("home"), dir.path().join("other"));
+        durable::make_dir(&home, 0o755).unwrap();
+        durable::write_atomic(&other, b"URL=postgresql://other:secret@h/other\n", 0o600).unwrap();
+        std::os::unix::fs::chown(&home, Some(USER), Some(USER)).unwrap();
+        (dir, home.join(".env"), other)
+    }
+
+    #[test]
+    fn settings_that_are_a_link_of_the_users_to_somebody_elses_are_not_read() {
+        let (_dir, env, other) = files();
+        durable::replace_link(&env, &other).unwrap();
+        std::os::unix::fs::lchown(&env, Some(USER), Some(USER)).unwrap();
+        assert!(read(&env, Some(&user())).unwrap_err().to_string().contains("belongs to somebody else"));
+    }
+
+    #[test]
+    fn settings_that_are_another_name_of_somebody_elses_are_not_read() {
+        let (_dir, env, other) = files();
+        std::fs::hard_link(&other, &env).unwrap();
+        assert!(read(&env, Some(&user())).unwrap_err().to_string().contains("2 names (hard links)"));
+        // His own he may call what he likes.
+        std::os::unix::fs::chown(&other, Some(USER), Some(USER)).unwrap();
+        assert!(read(&env, Some(&user())).unwrap().starts_with("URL="));
+    }
+
+    #[test]
+    fn settings_that_are_a_pipe_keep_nobody_waiting() {
+        let (_dir, env, _other) = files();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &env, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(read(&env, Some(&user())).unwrap_err().to_string().contains("not a regular file"));
     }
 }

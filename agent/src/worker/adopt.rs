@@ -13,12 +13,15 @@ use super::preflight::{check_manager, check_units};
 use super::update::{begin, execute};
 use super::{Reply, Work};
 use crate::config::Settings;
+use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::journal::history;
 use crate::plan::{Act, FORMAT, Plan, Side, Step};
 
 /// Most paths that are named one by one.
 const MOST_NAMED: usize = 20;
+/// More bytes than any version has.
+const LONGEST_VERSION: u64 = 1024;
 
 /// `surefoot adopt`.
 pub(super) fn adopt(
@@ -107,7 +110,8 @@ fn which_version(directory: &Path, named: Option<&ReleaseVersion>) -> Result<Rel
     let ask = |reason: String| {
         Failure::new(Exit::Usage, format!("{}: {reason}; say which release it is with --version", path.display()))
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| ask(error.to_string()))?;
+    let text = durable::read_file(&path, LONGEST_VERSION).map_err(|error| ask(error.to_string()))?;
+    let text = String::from_utf8_lossy(&text);
     let text = text.trim();
     text.strip_prefix('v')
         .unwrap_or(text)
@@ -144,7 +148,7 @@ fn would_not_survive(
     let ours: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
     let directories: BTreeSet<String> = manifest.files.iter().flat_map(|file| parents(file.path.as_str())).collect();
     let mut lost = Vec::new();
-    walk(directory, "", &mut |path, is_dir| {
+    visit(directory, &mut |path, is_dir| {
         let survives = path.parse::<ReleasePath>().is_ok_and(|path| profile.kept(&path).is_some());
         let above_kept = is_dir && profile.keep.iter().any(|kept| kept.path.as_str().starts_with(&format!("{path}/")));
         if survives || ours.contains(path) {
@@ -164,17 +168,12 @@ fn parents(path: &str) -> Vec<String> {
     path.match_indices('/').map(|(end, _)| path[..end].to_owned()).collect()
 }
 
-/// Visits each entry; `visit` says whether to go into a directory.
-fn walk(top: &Path, below: &str, visit: &mut dyn FnMut(&str, bool) -> bool) {
-    let Ok(entries) = std::fs::read_dir(top.join(below)) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if visit(&path, is_dir) {
-            walk(top, &path, visit);
-        }
-    }
+/// Visits each entry; `enter` says whether to go into a directory. What cannot be read is not told of.
+fn visit(top: &Path, enter: &mut dyn FnMut(&str, bool) -> bool) {
+    let _ = durable::walk(top, &mut |found| {
+        let is_top = found.below().as_os_str().is_empty();
+        Ok(is_top || enter(&found.below().to_string_lossy(), found.is_dir()))
+    });
 }
 
 fn report(settings: &Settings, version: &ReleaseVersion, lost: &[String]) -> String {

@@ -167,12 +167,13 @@ fn kept_bytes(settings: &Settings, profile: &Profile) -> u64 {
 }
 
 fn bytes_below(path: &Path) -> u64 {
-    let Ok(meta) = std::fs::symlink_metadata(path) else { return 0 };
-    if !meta.is_dir() {
-        return if meta.is_file() { meta.len() } else { 0 };
-    }
-    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries.map(|entry| bytes_below(&entry.path())).sum()
+    let mut bytes: u64 = 0;
+    // What cannot be read now is said when it is to be copied.
+    let _ = durable::walk(path, &mut |found| {
+        bytes = bytes.saturating_add(if found.is_file() { found.length() } else { 0 });
+        Ok(true)
+    });
+    bytes
 }
 
 #[cfg(test)]

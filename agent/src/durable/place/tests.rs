@@ -77,13 +77,41 @@ fn nothing_is_done_beyond_a_link_of_somebody_elses() {
 
 #[test]
 fn a_link_of_roots_own_is_gone_through() {
-    let (_dir, home, outside) = world();
-    lchown(home.join("way"), Some(0), Some(0)).unwrap();
-    make_dir(&home.join("way/made"), 0o755).unwrap();
-    write_atomic(&home.join("way/file"), b"new", 0o644).unwrap();
-    remove_tree(&home.join("way/tree")).unwrap();
+    let (dir, _home, outside) = world();
+    let way = dir.path().join("way");
+    replace_link(&way, Path::new("outside")).unwrap();
+    make_dir(&way.join("made"), 0o755).unwrap();
+    write_atomic(&way.join("file"), b"new", 0o644).unwrap();
+    remove_tree(&way.join("tree")).unwrap();
     assert!(outside.join("made").is_dir() && !outside.join("tree").exists());
     assert_eq!(std::fs::read(outside.join("file")).unwrap(), b"new");
+}
+
+/// `mv logs data`, where an admin had made `logs`; `ln -P /some/link data`, where `fs.protected_hardlinks` is off.
+#[test]
+fn a_link_of_roots_that_the_user_can_have_put_there_is_not_gone_through() {
+    let (dir, home, outside) = world();
+    let beside = dir.path().join("beside");
+    make_dirs(&beside.join("tree"), 0o755).unwrap();
+    let before = names(&outside);
+    lchown(home.join("way"), Some(0), Some(0)).unwrap();
+    for (act, outcome) in acts(&home.join("way"), &beside) {
+        assert!(outcome.expect_err(act).is_foreign(), "{act}");
+    }
+    let (open, link) = (dir.path().join("open"), dir.path().join("link"));
+    make_dir(&open, 0o1777).unwrap();
+    replace_link(&link, Path::new("../outside")).unwrap();
+    std::fs::hard_link(&link, open.join("way")).unwrap();
+    assert!(make_dir(&open.join("way/made"), 0o755).is_err_and(|error| error.is_foreign()));
+    assert_eq!(names(&outside), before);
+}
+
+#[test]
+fn a_link_of_roots_that_leads_further_down_is_gone_through_wherever_it_lies() {
+    let (_dir, home, _outside) = world();
+    replace_link(&home.join("current"), Path::new("own")).unwrap();
+    make_dir(&home.join("current/made"), 0o755).unwrap();
+    assert!(home.join("own/made").is_dir());
 }
 
 #[test]

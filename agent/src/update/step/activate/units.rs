@@ -16,6 +16,9 @@ use crate::host::{child::ChildError, systemd, vendor::VendorError};
 use crate::plan::{Manager, Side};
 use crate::update::Walk;
 
+/// More bytes than any unit file has.
+const LONGEST: u64 = 1 << 20;
+
 /// Makes the units those of the release that is wanted. Where an update is taken back they become what they were before it.
 pub(super) fn switch(walk: &Walk<'_, '_>) -> Result<(), StepError> {
     if walk.plan.instance.manager == Manager::Command {
@@ -99,7 +102,7 @@ fn signed(walk: &Walk<'_, '_>, side: &Side, file: &Path) -> Result<Option<Vec<u8
         return Ok(None);
     }
     let path = walk.release().join(file);
-    let bytes = read(&path)?;
+    let bytes = durable::read_file(&path, LONGEST).map_err(|error| unreadable(&path, &error))?;
     if hash_of(walk, side, file)? == Some(Sha256::of(&bytes)) {
         return Ok(Some(bytes));
     }
@@ -119,7 +122,11 @@ fn hash_of(walk: &Walk<'_, '_>, side: &Side, file: &Path) -> Result<Option<Sha25
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, StepError> {
-    std::fs::read(path).map_err(|error| StepError::Missing(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> StepError {
+    StepError::Missing(format!("cannot read {}: {error}", path.display()))
 }
 
 /// The name of a unit and the release's file for it.
