@@ -21,9 +21,21 @@ pub(crate) fn own() -> PathBuf {
 }
 
 /// In a test of this crate the running program is the test: the built program is beside it. It is held open for as long as
-/// the test runs, and named by that: a build that goes on meanwhile takes it away from nobody.
+/// the test runs, and named by that: a build that goes on meanwhile takes it away from nobody. A child has the descriptor too, until
+/// it is the program: it finds it among its own, whoever's rights it has.
 #[cfg(test)]
 pub(crate) fn own() -> PathBuf {
+    format!("/proc/self/fd/{}", built()).into()
+}
+
+/// The same for those who are not children of this process.
+#[cfg(test)]
+pub(crate) fn own_for_others() -> PathBuf {
+    format!("/proc/{}/fd/{}", std::process::id(), built()).into()
+}
+
+#[cfg(test)]
+fn built() -> std::os::fd::RawFd {
     use std::os::fd::AsRawFd;
     static BUILT: std::sync::OnceLock<std::fs::File> = std::sync::OnceLock::new();
     let file = BUILT.get_or_init(|| {
@@ -32,7 +44,7 @@ pub(crate) fn own() -> PathBuf {
         let file = built.and_then(|path| std::fs::File::open(path).ok());
         file.unwrap_or_else(|| panic!("{} has no built surefoot above it: run cargo build -p surefoot", test.display()))
     });
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
+    file.as_raw_fd()
 }
 
 fn running() -> PathBuf {

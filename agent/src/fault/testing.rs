@@ -109,6 +109,11 @@ pub(crate) fn stay_in_one_process() {
     IN_ONE_PROCESS.set(true);
 }
 
+/// And back: what matters is with whose rights something is done.
+pub(crate) fn have_children_again() {
+    IN_ONE_PROCESS.set(false);
+}
+
 pub(crate) fn is_in_one_process() -> bool {
     IN_ONE_PROCESS.get()
 }

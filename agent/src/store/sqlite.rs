@@ -220,7 +220,7 @@ fn own_path() -> std::io::Result<PathBuf> {
 
 #[cfg(test)]
 fn own_path() -> std::io::Result<PathBuf> {
-    Ok(crate::program::own())
+    Ok(crate::program::own_for_others())
 }
 
 /// The path of a program that has been replaced while it runs, as by an upgrade of its package, without what the kernel

@@ -11,6 +11,7 @@ use super::Sqlite;
 use super::holders::{Holder, Locks, holders};
 use super::serve::{Act, Answer};
 use crate::host::child::Child;
+use crate::program;
 
 /// Time limit; the work grows with the file. It only keeps a hanging file system from holding an update for ever.
 const LIMIT: Duration = Duration::from_secs(12 * 3600);
@@ -40,7 +41,8 @@ pub(super) fn ask(store: &Sqlite, act: &Act) -> Result<Answered, StoreError> {
         let answer = serde_json::from_slice(&answer).expect("it is what was written");
         return Ok(Answered { act: words, live: store.live.clone(), answer });
     }
-    let child = Child::new(program(), LIMIT).user(store.user.as_ref()).args(["internal", verb]).args([&store.live]);
+    let child =
+        Child::new(program::own(), LIMIT).user(store.user.as_ref()).args(["internal", verb]).args([&store.live]);
     let ended = child.args(to).run_well().map_err(|source| StoreError::Tool { act: words.clone(), source })?;
     let answer = serde_json::from_str(&ended.out.text());
     let answer = answer.map_err(|source| StoreError::Answer { act: words.clone(), source })?;
@@ -86,17 +88,4 @@ impl Answered {
 fn named(live: &Path) -> Option<String> {
     let clients: Vec<Client> = holders(live, Locks::Any).iter().map(Holder::client).collect();
     (!clients.is_empty()).then(|| list(&clients))
-}
-
-#[cfg(not(test))]
-fn program() -> PathBuf {
-    crate::program::own()
-}
-
-/// The test holds the program open. Another user's process cannot look into the test's descriptors, only into its own, of
-/// which this is still one when the program is started.
-#[cfg(test)]
-fn program() -> PathBuf {
-    let own = crate::program::own();
-    std::path::Path::new("/proc/self/fd").join(own.file_name().expect("a descriptor's number"))
 }

@@ -285,7 +285,7 @@ pub(super) fn entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Every name below a directory; links are not followed.
-fn walk(top: &Path) -> Vec<PathBuf> {
+pub(super) fn walk(top: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = std::fs::read_dir(top) else { return found };
     for entry in entries {

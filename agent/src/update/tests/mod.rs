@@ -15,4 +15,5 @@ mod scenarios;
 mod soak;
 mod standing;
 mod steps;
+mod swapped;
 mod truncation;

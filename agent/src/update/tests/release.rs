@@ -91,7 +91,7 @@ impl Release {
 
 /// The vendor's own client for its SQL.
 fn apply(sql: &str) -> String {
-    let program = program::own();
+    let program = program::own_for_others();
     format!("#!/bin/sh\nexec {} internal sqlite {sql} \"$SUREFOOT_DATABASE\"\n", program.display())
 }
 

@@ -9,6 +9,7 @@ mod life;
 mod share;
 
 pub(super) use life::Before;
+pub(super) use share::Share;
 
 use super::scenarios::{self, Scenario};
 

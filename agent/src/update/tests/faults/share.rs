@@ -7,14 +7,14 @@ const STRIDE: u64 = 61;
 
 /// A share of a row of cases: those whose number leaves this rest.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(in crate::update::tests) struct Share {
     stride: u64,
     seed: u64,
 }
 
 impl Share {
     /// As the environment has it: `SUREFOOT_FAULTS_ALL`, or `SUREFOOT_FAULTS_SEED`, or the day.
-    pub(super) fn chosen() -> Self {
+    pub(in crate::update::tests) fn chosen() -> Self {
         let stride = if std::env::var_os("SUREFOOT_FAULTS_ALL").is_some() { 1 } else { STRIDE };
         let seed = std::env::var("SUREFOOT_FAULTS_SEED")
             .map_or_else(|_| today(), |text| text.parse().expect("SUREFOOT_FAULTS_SEED is a number"));
@@ -22,12 +22,12 @@ impl Share {
     }
 
     /// The same seed, with another part of the whole.
-    pub(super) fn one_in(self, stride: u64) -> Self {
+    pub(in crate::update::tests) fn one_in(self, stride: u64) -> Self {
         Self { stride: stride.min(self.stride), ..self }
     }
 
     /// Whether case `number` is one of it.
-    pub(super) fn takes(self, number: usize) -> bool {
+    pub(in crate::update::tests) fn takes(self, number: usize) -> bool {
         number as u64 % self.stride == self.seed % self.stride
     }
 }
