@@ -46,7 +46,7 @@ fn connect(layout: &Layout) -> Result<UnixStream, Failure> {
     let socket = layout.socket();
     UnixStream::connect(&socket).map_err(|error| {
         if error.kind() == std::io::ErrorKind::PermissionDenied {
-            return Failure::new(Exit::Usage, "only root may ask the agent to change something: use sudo");
+            return Failure::new(Exit::Usage, "only root, or a member of the group that is configured, may ask the agent to change something: use sudo");
         }
         let socket = socket.display();
         Failure::new(Exit::NotRunning, format!("the agent does not run ({socket}: {error}): systemctl start surefoot"))

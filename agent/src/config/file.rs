@@ -26,6 +26,8 @@ pub struct File {
     pub mirrors: Vec<String>,
     /// The login name of the application's user. Without root it is always the agent's own.
     pub user: Option<String>,
+    /// The group of those who may ask the agent to check, update and take back this instance, besides root.
+    pub group: Option<String>,
     /// Which GitHub `github:` is about, and with which token it is asked.
     #[serde(default)]
     pub github: GitHubFile,
@@ -70,6 +72,7 @@ pub(super) struct Partial {
     #[serde(default)]
     mirrors: Vec<String>,
     user: Option<String>,
+    group: Option<String>,
     #[serde(default)]
     github: GitHubFile,
     root: Option<PathBuf>,

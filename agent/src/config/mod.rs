@@ -99,7 +99,7 @@ pub fn load_each(layout: &Layout) -> (Vec<Settings>, Vec<ConfigError>) {
             Err(error) => problems.push(error),
         }
     }
-    problems.extend(check_claims(&all).err());
+    problems.extend(check_claims(&all).and_then(|()| check_groups(&all)).err());
     (all, problems)
 }
 
@@ -219,6 +219,20 @@ fn check_claims(all: &[Settings]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// The agent's socket has one group, and so have those who may come to it.
+fn check_groups(all: &[Settings]) -> Result<(), ConfigError> {
+    let mut named = all.iter().filter_map(|settings| Some((settings, settings.group.as_ref()?)));
+    let Some((first, group)) = named.next() else { return Ok(()) };
+    let Some((other, theirs)) = named.find(|(_, theirs)| *theirs != group) else { return Ok(()) };
+    let reason = format!(
+        "it is {:?} here and {:?} in {}: all instances that name a group name the same one",
+        theirs.name,
+        group.name,
+        first.path.display()
+    );
+    Err(ConfigError::Setting { path: other.path.clone(), setting: "group", reason })
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// What goes into plans.
     pub instance: Instance,
+    /// Who may ask for something besides root.
+    pub group: Option<Group>,
     /// The application, as its vendor names it.
     pub product: Name,
     /// From where releases come.
@@ -60,6 +62,15 @@ pub struct Policy {
     pub allow: Option<semver::VersionReq>,
 }
 
+/// A group of this machine's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Group id.
+    pub gid: u32,
+}
+
 pub use crate::schedule::Schedule;
 
 impl Settings {
@@ -69,6 +80,7 @@ impl Settings {
             return Err(wrong("directory", format!("{} is not an absolute path", file.directory.display())));
         }
         let user = resolve_user(file.user.as_deref()).map_err(|reason| wrong("user", reason))?;
+        let group = resolve_group(file.group.as_deref()).map_err(|reason| wrong("group", reason))?;
         let directory = path.parent().unwrap_or(Path::new("/"));
         let (hosts, token) = github::resolve(&file.github, directory).map_err(|reason| wrong("github", reason))?;
         let parse = |text: &str| SourceSpec::parse(text, &hosts).map_err(|error| crate::exit::chain(&error));
@@ -87,6 +99,7 @@ impl Settings {
                 manager: file.service_manager,
                 clients: clients_of(&file.database).map_err(|reason| wrong("database", reason))?,
             },
+            group,
             product: file.product.clone(),
             source,
             mirrors,
@@ -167,6 +180,15 @@ fn resolve_user(name: Option<&str>) -> Result<Option<User>, String> {
         return Err("the application's own code never runs as root".to_owned());
     }
     Ok(Some(User { name: name.to_owned(), uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+}
+
+/// The group that may ask. An agent that is not root has a socket of its own user's, and nobody else may ask it.
+fn resolve_group(name: Option<&str>) -> Result<Option<Group>, String> {
+    let Some(name) = name.filter(|_| nix::unistd::geteuid().is_root()) else { return Ok(None) };
+    let group = nix::unistd::Group::from_name(name)
+        .map_err(|error| format!("cannot look up {name:?}: {error}"))?
+        .ok_or_else(|| format!("there is no group {name:?} on this machine"))?;
+    Ok(Some(Group { name: name.to_owned(), gid: group.gid.as_raw() }))
 }
 
 /// Each of them costs a question at every check, and its silence a wait.

@@ -149,3 +149,21 @@ fn a_token_is_named_by_its_place_and_only_for_a_github_whose_addresses_are_known
     let told = refusal(&[("kkt.toml", &format!("{elsewhere}[github]\ntoken_file = \"a.token\""))]);
     assert!(told.contains("no source is on GitHub"), "{told}");
 }
+
+#[test]
+fn the_group_that_may_ask_is_one_of_this_machine_and_the_same_everywhere() {
+    let two = |one: &str, other: &str| {
+        let second = GOOD.replace("/srv/kkt", "/srv/lab");
+        [("kkt.toml", format!("{GOOD}group = \"{one}\"\n")), ("lab.toml", format!("{second}group = \"{other}\"\n"))]
+    };
+    let read = |files: [(&str, String); 2]| {
+        let (_root, layout) = machine(&[(files[0].0, &files[0].1), (files[1].0, &files[1].1)]);
+        load(&layout).map_err(|error| crate::exit::chain(&error))
+    };
+    let groups = read(two("daemon", "daemon")).unwrap().into_iter().map(|settings| settings.group.unwrap().name);
+    assert_eq!(groups.collect::<Vec<_>>(), ["daemon", "daemon"]);
+    let unknown = read(two("nobody-has-this", "daemon")).unwrap_err();
+    assert!(unknown.contains("there is no group \"nobody-has-this\""), "{unknown}");
+    let different = read(two("daemon", "adm")).unwrap_err();
+    assert!(different.contains("lab.toml") && different.contains("all instances that name a group"), "{different}");
+}

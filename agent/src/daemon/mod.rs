@@ -13,11 +13,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::fs::{Gid, Mode};
 use tokio::net::UnixListener;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::clock::steady;
+use crate::config;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
@@ -163,8 +165,19 @@ impl Daemon {
         durable::make_dirs(&self.layout.run(), 0o755).map_err(|error| failure(&error))?;
         durable::remove_file(&socket).map_err(|error| failure(&error))?;
         let listener = UnixListener::bind(&socket).map_err(|error| failure(&error))?;
-        rustix::fs::chmod(&socket, rustix::fs::Mode::from_raw_mode(0o600)).map_err(|error| failure(&error))?;
+        rustix::fs::chmod(&socket, Mode::from_raw_mode(0o600)).map_err(|error| failure(&error))?;
+        if let Some(group) = self.group() {
+            // The owner stays; with the group it gets the way to the door, and what may be asked is asked at each request.
+            rustix::fs::chown(&socket, None, Some(Gid::from_raw(group))).map_err(|error| failure(&error))?;
+            rustix::fs::chmod(&socket, Mode::from_raw_mode(0o660)).map_err(|error| failure(&error))?;
+        }
         Ok(listener)
+    }
+
+    /// The one group that configurations name. Files that cannot be read are told of elsewhere, and let nobody in.
+    fn group(&self) -> Option<u32> {
+        let all = config::load(&self.layout).ok()?;
+        all.into_iter().find_map(|settings| settings.group).map(|group| group.gid)
     }
 
     fn stop_listening(&self) {
