@@ -3,6 +3,8 @@
 
 mod instance;
 mod machine;
+mod reach;
+mod secrets;
 
 use serde::Serialize;
 

@@ -158,6 +158,15 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// The other machines that its server may be on, by name or address.
+    #[must_use]
+    pub fn elsewhere(&self) -> Vec<String> {
+        match self {
+            Self::Postgres(store) => store.elsewhere(),
+            Self::Sqlite(_) | Self::Command(_) => Vec::new(),
+        }
+    }
+
     /// For how long the database's server has been up; nothing where there is no server.
     ///
     /// # Errors

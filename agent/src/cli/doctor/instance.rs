@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use manifest_schema::profile::{Database, Profile};
 
+use super::{reach, secrets};
 use crate::cli::backup::size_below;
 use crate::cli::finding::Finding;
 use crate::cli::{instances, words};
@@ -44,7 +45,11 @@ pub(super) fn look(layout: &Layout, settings: &Settings, now: Timestamp) -> Vec<
     if history::installed(&journals).is_some() {
         findings.extend(services(layout, settings, &profile));
     }
-    findings.extend(profile.databases.iter().map(|database| examine(layout, settings, database)));
+    findings.extend(secrets::look(settings, &profile));
+    for database in &profile.databases {
+        findings.extend(reached(layout, settings, database));
+        findings.push(examine(layout, settings, database));
+    }
     findings
 }
 
@@ -144,6 +149,22 @@ fn door(layout: &Layout, services: &[manifest_schema::profile::Service]) -> Find
     } else {
         let says = format!("a unit lacks its drop-in 50-surefoot.conf in {}", layout.units().display());
         Finding::warning("guard", says, "The next update puts it back before it stops anything")
+    }
+}
+
+/// A database elsewhere must be one that the agent's unit may reach.
+fn reached(layout: &Layout, settings: &Settings, database: &Database) -> Vec<Finding> {
+    if settings.instance.manager != Manager::Systemd {
+        return Vec::new();
+    }
+    let vendor = worker::vendor(&settings.instance, &layout.instance(&settings.instance.name));
+    let hosts = with_store(database, &vendor, &settings.app(), |store| Ok(store.elsewhere())).unwrap_or_default();
+    let allowed =
+        || super::machine::ask("systemctl", &["show", "--property=IPAddressAllow", "--value", "surefoot.service"]);
+    if hosts.is_empty() {
+        Vec::new()
+    } else {
+        reach::look(&format!("database {}", database.name), &hosts, allowed().as_deref())
     }
 }
 

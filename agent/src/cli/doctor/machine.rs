@@ -148,7 +148,7 @@ fn fetch_socket() -> Finding {
 }
 
 /// The first line of what a program says, whatever its exit code: systemctl answers with both.
-fn ask(program: &str, args: &[&str]) -> Option<String> {
+pub(super) fn ask(program: &str, args: &[&str]) -> Option<String> {
     let ended = Child::new(program, LIMIT).args(args).run().ok()?;
     Some(ended.out.text().lines().next().unwrap_or_default().trim().to_owned())
 }

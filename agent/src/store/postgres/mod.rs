@@ -81,6 +81,10 @@ impl Postgres {
         })
     }
 
+    pub(super) fn elsewhere(&self) -> Vec<String> {
+        self.application.target.elsewhere()
+    }
+
     /// The live database's name on the server.
     fn live(&self) -> &str {
         &self.application.target.database

@@ -44,6 +44,18 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Where else than on this machine the server may be: names and addresses, as they are connected to.
+    pub(crate) fn elsewhere(&self) -> Vec<String> {
+        let addresses =
+            self.parameters.iter().filter(|(name, _)| name == "hostaddr").flat_map(|(_, text)| text.split(','));
+        let addresses: Vec<Host> = addresses.map(|name| Host { name: name.to_owned(), port: None }).collect();
+        // libpq connects to the addresses where there are any, and does not look the names up.
+        let hosts = if addresses.is_empty() { &self.hosts } else { &addresses };
+        hosts.iter().filter(|host| !host.is_local()).map(|host| host.name.clone()).collect()
+    }
+}
+
 impl Host {
     fn is_local(&self) -> bool {
         let is_loopback = |name: &str| name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
