@@ -106,7 +106,7 @@ fn try_often(site: &Site<'_>, arguments: &[&str], often: u32) -> Vec<i32> {
         match answer.code {
             0 => break,
             // Refused, or taken back, or a person is needed.
-            6 | 7 | 8 => assert!(answer.err.trim().len() > 20, "{arguments:?}: {answer:?}"),
+            6..=8 => assert!(answer.err.trim().len() > 20, "{arguments:?}: {answer:?}"),
             _ => panic!("{arguments:?}: {answer:?}"),
         }
         if answer.code == 8 {

@@ -224,7 +224,7 @@ mod tests {
         let (tree, shadow) = (dir.path().join("tree"), dir.path().join("shadow"));
         make_dir(&tree, 0o755).unwrap();
         write_atomic(&shadow, b"x", 0o600).unwrap();
-        std::fs::hard_link(&shadow, tree.join("mine")).unwrap();
+        rustix::fs::link(&shadow, tree.join("mine")).unwrap();
         assert!(rustix::process::geteuid().is_root(), "this test gives a tree away, which only root can");
         let error = give_tree(&tree, Owner { uid: 65534, gid: 65534 }).unwrap_err();
         assert!(crate::exit::chain(&error).contains("has 2 names"), "{error:?}");

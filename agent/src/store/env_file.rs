@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn settings_that_are_another_name_of_somebody_elses_are_not_read() {
         let (_dir, env, other) = files();
-        std::fs::hard_link(&other, &env).unwrap();
+        rustix::fs::link(&other, &env).unwrap();
         assert!(read(&env, Some(&user())).unwrap_err().to_string().contains("2 names (hard links)"));
         // His own he may call what he likes.
         std::os::unix::fs::chown(&other, Some(USER), Some(USER)).unwrap();

@@ -13,12 +13,22 @@ use crate::config::Settings;
 use crate::durable;
 use crate::host;
 use crate::plan::User;
+use crate::source::TokenPlace;
 
 pub(super) fn look(settings: &Settings, profile: &Profile) -> Vec<Finding> {
     let shared = settings.app().shared();
     let user = settings.instance.user.as_ref();
     let there = files(profile).into_iter().map(|file| shared.join(file));
-    there.filter(|path| std::fs::symlink_metadata(path).is_ok()).map(|path| judge(&path, user)).collect()
+    let there = there.filter(|path| std::fs::symlink_metadata(path).is_ok()).map(|path| judge(&path, user));
+    token(settings).into_iter().chain(there).collect()
+}
+
+/// The token is the agent's, and no business of the application's.
+fn token(settings: &Settings) -> Option<Finding> {
+    match settings.token.as_ref()? {
+        TokenPlace::File(path) => Some(judge(path, None)),
+        TokenPlace::Credential(_) => None,
+    }
 }
 
 /// Where settings are: what a database's URL is in, and what survives and is named like an environment.
@@ -59,7 +69,7 @@ fn judge(path: &Path, user: Option<&User>) -> Finding {
     }
     match others(&is, own, user) {
         Some(says) => Finding::warning(what, says, format!("Run chmod 600 {0}, and chown if need be", path.display())),
-        None => Finding::good(what, "nobody reads it but root and the application"),
+        None => Finding::good(what, "nobody reads it who should not"),
     }
 }
 
@@ -69,7 +79,7 @@ fn others(is: &Metadata, own: u32, user: Option<&User>) -> Option<String> {
     if mode & 0o007 != 0 {
         return Some(format!("everybody on this machine can come at it (mode {mode:04o})"));
     }
-    let is_own_group = is.gid() == 0 || user.is_none_or(|user| user.gid == is.gid());
+    let is_own_group = is.gid() == 0 || user.is_some_and(|user| user.gid == is.gid());
     if mode & 0o070 != 0 && !is_own_group {
         return Some(format!("its group {} can come at it (mode {mode:04o})", group_name(is.gid())));
     }
@@ -112,6 +122,8 @@ mod tests {
         let (mark, says) = told(&file("open", 0o644, USER, USER));
         assert!(mark == Mark::Warning && says.contains("everybody") && says.contains("0644"), "{says}");
         assert!(told(&file("group", 0o640, USER, 1)).1.contains("its group daemon"));
+        let token = judge(&file("token", 0o640, 0, USER), None);
+        assert!(token.mark == Mark::Warning && token.says.contains("its group"), "{token:?}");
         assert!(told(&file("anothers", 0o600, 1, USER)).1.contains("belongs to daemon"));
 
         let link = dir.path().join("link");
@@ -126,7 +138,7 @@ mod tests {
 
         for (name, uid, wanted) in [("his", USER, Mark::Warning), ("another", 0, Mark::Missing)] {
             let named = file(name, 0o600, uid, uid);
-            std::fs::hard_link(&named, own.join(name)).unwrap();
+            rustix::fs::link(&named, own.join(name)).unwrap();
             let (mark, says) = told(&own.join(name));
             assert!(mark == wanted && says.contains("2 names (hard links)"), "{name}: {says}");
         }
