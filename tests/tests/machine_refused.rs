@@ -143,3 +143,27 @@ fn a_disk_that_fills_up_while_the_application_is_down_does_not_keep_it_down() {
     site.surefoot(&["update", "1.1.0"]).well();
     site.insist_on("1.1.0");
 }
+
+/// As after the server was upgraded and its client programs were not.
+#[test]
+fn a_database_that_is_too_new_for_pg_dump_is_told_before_anything_stops() {
+    let machine = boot("pg-dump");
+    let site = Site::look_at(&machine).expect("the site is there");
+    site.offer("upto-1.1.0");
+    let before = site.insist_on("1.0.0");
+    let services = || machine.sh("systemctl show --property MainPID,ActiveEnterTimestampMonotonic kkt-web kkt-bot");
+    let running = services();
+    machine
+        .sh("mkdir -p /usr/lib/postgresql/14/bin && mv /usr/lib/postgresql/15/bin/pg_dump /usr/lib/postgresql/14/bin/");
+
+    let answer = site.surefoot(&["update"]).ended_with(6);
+
+    for words in ["pg_dump 14", "15", "postgresql-client-15"] {
+        assert!(answer.err.contains(words), "{words}: {}", answer.err);
+    }
+    assert_eq!(services(), running, "nothing was stopped or started");
+    assert_eq!(site.insist_on("1.0.0"), before);
+    machine.sh("mv /usr/lib/postgresql/14/bin/pg_dump /usr/lib/postgresql/15/bin/ && rm -r /usr/lib/postgresql/14");
+    site.surefoot(&["update"]).well();
+    site.insist_on("1.1.0");
+}
