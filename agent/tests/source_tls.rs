@@ -116,7 +116,7 @@ fn a_redirect_out_of_tls_is_not_followed() {
     assert_eq!(plain.asked().len(), 0);
 }
 
-/// The agent has no credentials for a source, and takes none: what one host says is not carried to another.
+/// A source without a token has no credentials, and takes none: what one host says is not carried to another.
 #[test]
 fn nothing_that_one_host_says_is_carried_to_the_next() {
     let authority = Authority::new();

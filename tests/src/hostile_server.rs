@@ -18,6 +18,16 @@ pub enum Conduct {
     Silence,
     /// Begins an answer and goes on for ever.
     Endless,
+    /// The same in chunks of one byte.
+    EndlessChunks,
+    /// Answers with these bytes, head and all, and closes.
+    Says(Vec<u8>),
+    /// Gives this many hundredths of the file, and then nothing more.
+    Stall(usize),
+    /// Gives half of the file, and resets the connection (RST, tcp(7)).
+    Reset,
+    /// Gives the file without saying how long it is.
+    NoLength,
     /// Answers with half of the file under the length of the whole, and closes.
     Half,
     /// Flips a bit in the middle of what it gives.
@@ -193,23 +203,42 @@ fn give(stream: &mut TcpStream, question: &Question, file: &[u8], more: &str) ->
     stream.write_all(rest)
 }
 
+/// The head of the whole file, and so many hundredths of its bytes.
+fn begin(stream: &mut TcpStream, file: &[u8], hundredths: usize) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len());
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&file[..file.len() * hundredths / 100])
+}
+
+/// A client that reads no more is given up, too.
+fn repeat(stream: &mut TcpStream, header: &str, bytes: &[u8]) -> std::io::Result<()> {
+    stream.write_all(format!("HTTP/1.1 200 OK\r\n{header}\r\n").as_bytes())?;
+    stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    loop {
+        stream.write_all(bytes)?;
+    }
+}
+
 fn misbehave(stream: &mut TcpStream, conduct: &Conduct, question: &Question, file: &[u8]) -> std::io::Result<()> {
     let whole = Question { path: String::new(), from: 0, known: None };
     match conduct {
         Conduct::Silence => stream.read(&mut [0; 64]).map(drop),
-        Conduct::Endless => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-            // A client that reads no more is given up, too.
-            stream.set_write_timeout(Some(Duration::from_secs(60)))?;
-            loop {
-                stream.write_all(&[b' '; 65536])?;
-            }
+        Conduct::Endless => repeat(stream, "", &[b' '; 65536]),
+        Conduct::EndlessChunks => repeat(stream, "Transfer-Encoding: chunked\r\n", &b"1\r\n \r\n".repeat(10_000)),
+        Conduct::Says(bytes) => stream.write_all(bytes),
+        Conduct::Half => begin(stream, file, 50),
+        Conduct::Stall(hundredths) => {
+            begin(stream, file, *hundredths)?;
+            stream.read(&mut [0; 64]).map(drop)
         }
-        Conduct::Half => {
-            let half = &file[..file.len() / 2];
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", file.len());
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(half)
+        Conduct::Reset => {
+            begin(stream, file, 50)?;
+            // To close without lingering is to reset (socket(7), SO_LINGER).
+            Ok(rustix::net::sockopt::set_socket_linger(&*stream, Some(Duration::ZERO))?)
+        }
+        Conduct::NoLength => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            stream.write_all(file)
         }
         Conduct::Lie => {
             let mut lie = file.to_vec();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use surefoot_tests::hostile_server::Conduct;
 use surefoot_tests::notes::Change;
 
-use super::{Outcome, is_untouched, then_it_goes_in, within, world};
+use super::{Outcome, exit, is_untouched, refuses, then_it_goes_in, within, world};
 
 /// Four attempts with their pauses, on a machine under load.
 const SOON: Duration = Duration::from_secs(60);
@@ -25,6 +25,8 @@ fn deep_json() -> Conduct {
 #[test]
 fn a_source_that_gives_no_metadata_is_refused_in_time_with_its_reason() -> Outcome {
     let (world, server) = world()?;
+    let reset = jiff::Timestamp::now().as_second() + 3600;
+    let spent = format!("X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: {reset}\r\n");
     let cases = [
         (Conduct::Endless, 4, "larger than"),
         (Conduct::Half, 4, "broke off"),
@@ -38,7 +40,11 @@ fn a_source_that_gives_no_metadata_is_refused_in_time_with_its_reason() -> Outco
         (status("500 Oh", ""), 4, "500"),
         (status("404 No", ""), 4, "timestamp.json"),
         (status("403 No", ""), 4, "403"),
+        (status("403 No", "Retry-After: 3600\r\n"), 4, "ask again in 3600 s"),
+        (status("403 No", &spent), 4, "ask again in"),
         (status("429 No", "Retry-After: 3600\r\n"), 4, "ask again in 3600 s"),
+        (status("429 No", &spent), 4, "ask again in"),
+        (status("429 No", ""), 4, "limits how often"),
         (status("429 No", "Retry-After: 99999999999999999999999\r\n"), 4, "limits how often"),
         (status("429 No", "Retry-After: -1\r\n"), 4, "limits how often"),
         (status("503 No", "Retry-After: Tue, 01 Jan 2999 00:00:00 GMT\r\n"), 4, "ask again in"),
@@ -50,9 +56,8 @@ fn a_source_that_gives_no_metadata_is_refused_in_time_with_its_reason() -> Outco
     for (conduct, code, words) in cases {
         server.turn("timestamp.json", conduct.clone());
         let named: String = format!("{conduct:?}").chars().take(60).collect();
-        let answer = within(&named, SOON, || world.client.surefoot(&["update"]))?;
-        answer.says(code, words).map_err(|error| error.context(named))?;
-        is_untouched(&world)?;
+        within(&named, SOON, || refuses(&world, &["update"], code, exit(code), words))
+            .map_err(|error| error.context(named))?;
         server.behave();
         world.client.let_limits_pass()?;
     }
@@ -90,9 +95,8 @@ fn a_source_that_gives_no_artifact_is_refused_in_time_with_its_reason() -> Outco
     for (conduct, code, words) in cases {
         server.turn(".tar.zst", conduct.clone());
         let named: String = format!("{conduct:?}").chars().take(60).collect();
-        let answer = within(&named, SOON, || world.client.surefoot(&["update", "1.1.0", "--again"]))?;
-        answer.says(code, words).map_err(|error| error.context(named))?;
-        is_untouched(&world)?;
+        within(&named, SOON, || refuses(&world, &["update", "1.1.0", "--again"], code, exit(code), words))
+            .map_err(|error| error.context(named))?;
         server.behave();
     }
     then_it_goes_in(&world)
