@@ -52,8 +52,8 @@ fn what_programs_read_has_keys_that_stay() {
     assert_eq!(status["agent"], "not_running");
     let instance = status["instances"][0].as_object().unwrap();
     let keys: Vec<&str> = instance.keys().map(String::as_str).collect();
-    let wanted = "current_instead directory force_critical installed instance last_check last_failure metadata next_check \
-                  open problems product rollback setbacks source waiting waiting_because waiting_severity";
+    let wanted = "below_floor current_instead directory force_critical installed instance last_check last_failure metadata next_check \
+                  open problems product recalled rollback setbacks source waiting waiting_because waiting_severity";
     assert_eq!(keys.join(" "), wanted);
     assert_eq!(instance["installed"]["version"], "1.1.0");
     assert_eq!(instance["waiting"], "1.3.0");
