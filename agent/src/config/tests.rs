@@ -167,3 +167,16 @@ fn the_group_that_may_ask_is_one_of_this_machine_and_the_same_everywhere() {
     let different = read(two("daemon", "adm")).unwrap_err();
     assert!(different.contains("lab.toml") && different.contains("all instances that name a group"), "{different}");
 }
+
+#[test]
+fn a_drop_in_that_cannot_be_read_is_told_with_its_path() {
+    let (_root, layout) = machine(&[("kkt.toml", GOOD)]);
+    durable::make_dirs(&layout.config().join("kkt.d"), 0o755).unwrap();
+    let drop_in = layout.config().join("kkt.d/10-policy.toml");
+    durable::replace_link(&drop_in, std::path::Path::new("/nowhere/at-all.toml")).unwrap();
+    let told = |layout: &Layout| crate::exit::chain(&load(layout).unwrap_err());
+    assert!(told(&layout).contains("10-policy.toml"), "{}", told(&layout));
+    durable::remove_file(&drop_in).unwrap();
+    durable::make_dir(&drop_in, 0o755).unwrap();
+    assert!(told(&layout).contains("10-policy.toml"), "{}", told(&layout));
+}

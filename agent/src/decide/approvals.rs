@@ -86,3 +86,28 @@ pub fn write_approval(path: &Path, approval: &Approval) -> Result<(), durable::E
     let line = serde_json::to_string(approval).expect("an approval has only text keys");
     durable::append_line(path, &line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"at":"2026-01-01T00:00:00Z","version":"1.1.0","manifest":"HASH","by":"anna","after":3}"#;
+
+    #[test]
+    fn approvals_that_are_empty_torn_or_damaged_let_nothing_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("approvals.jsonl");
+        let good = GOOD.replace("HASH", &"ab".repeat(32));
+        let read = |text: &str| {
+            durable::write_atomic(&path, text.as_bytes(), 0o644).unwrap();
+            read_approvals(&path).map(|all| all.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(""), Ok(0));
+        assert_eq!(read(&format!("{good}\n")), Ok(1), "{:?}", read_approvals(&path));
+        assert_eq!(read(&format!("{good}\n{}", &good[..40])), Ok(1), "the power went");
+        for damaged in ["\u{0}\u{0}\u{0}\n", "{\n", "[]\n", "{\"version\":\"1.1.0\"}\n"] {
+            let told = read(&format!("{good}\n{damaged}")).unwrap_err();
+            assert!(told.contains("line 2 is not an approval: remove that line"), "{damaged:?}: {told}");
+        }
+    }
+}
