@@ -68,7 +68,7 @@ const STUCK_STEPS: [(&str, &str); 5] = [
     ),
 ];
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("/etc/surefoot/NAME.toml", "The configuration of the instance NAME."),
     ("/etc/surefoot/NAME.d/*.toml", "Drop-ins: their keys win, in the order of the files' names."),
     ("/etc/surefoot/NAME.root.json", "The vendor's root metadata, in which all trust begins."),
@@ -77,13 +77,17 @@ const FILES: [(&str, &str); 10] = [
         "One directory an update, such as 0007-2.1.0: its plan and journal, what the vendor's commands said, and in evidence/ what else explains a failure.",
     ),
     ("/var/lib/surefoot/audit.jsonl", "Who asked for what, and what was done: one line each, bound to the one before."),
+    (
+        "/var/lib/surefoot/NAME/installation",
+        "This installation's random number, for its place in rollouts; nobody is told.",
+    ),
     ("/var/lib/surefoot/NAME/backups/", "The backups before updates, readable by root alone."),
     ("/var/lib/surefoot/NAME/closed", "While it exists, no unit of the application starts: an update is open."),
     (
         "DIRECTORY.surefoot/",
         "Beside the application's directory: releases/X.Y.Z, and in shared/ what survives an update.",
     ),
-    ("/run/surefoot/api.sock", "Where the agent listens; only root may ask."),
+    ("/run/surefoot/api.sock", "Where the agent listens: to root, and to the members of `group`."),
     ("/run/surefoot-fetch.sock", "Where a process without privileges is started for what is elsewhere."),
 ];
 
