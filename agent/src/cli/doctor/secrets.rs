@@ -1,6 +1,7 @@
 //! Whether those can read the application's secrets who should: its own user and root.
 //!
-//! A file that others can read works; somebody should know. One that the agent would refuse to read stops an update.
+//! A file that others can read works; somebody should know. One that the agent would refuse to read stops an update. The token
+//! for a private repository is the agent's own, and looked at where it is read.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -13,22 +14,12 @@ use crate::config::Settings;
 use crate::durable;
 use crate::host;
 use crate::plan::User;
-use crate::source::TokenPlace;
 
 pub(super) fn look(settings: &Settings, profile: &Profile) -> Vec<Finding> {
     let shared = settings.app().shared();
     let user = settings.instance.user.as_ref();
     let there = files(profile).into_iter().map(|file| shared.join(file));
-    let there = there.filter(|path| std::fs::symlink_metadata(path).is_ok()).map(|path| judge(&path, user));
-    token(settings).into_iter().chain(there).collect()
-}
-
-/// The token is the agent's, and no business of the application's.
-fn token(settings: &Settings) -> Option<Finding> {
-    match settings.token.as_ref()? {
-        TokenPlace::File(path) => Some(judge(path, None)),
-        TokenPlace::Credential(_) => None,
-    }
+    there.filter(|path| std::fs::symlink_metadata(path).is_ok()).map(|path| judge(&path, user)).collect()
 }
 
 /// Where settings are: what a database's URL is in, and what survives and is named like an environment.
