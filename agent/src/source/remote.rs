@@ -193,16 +193,17 @@ impl Remote {
 
 impl ReleaseSource for Remote {
     fn metadata(&mut self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, SourceError> {
-        match self.private.is_some() {
-            true => self.private_metadata(name, cap),
-            false => self.file(name, self.spec.metadata_url(name)?, cap),
+        if self.private.is_some() {
+            return self.private_metadata(name, cap);
         }
+        self.file(name, self.spec.metadata_url(name)?, cap)
     }
 
     fn target(&mut self, hashed_path: &str, from: u64, length: u64, sink: &mut Sink<'_>) -> Result<(), SourceError> {
-        let location = match self.private.is_some() {
-            true => self.private_target(hashed_path)?,
-            false => self.spec.target_url(hashed_path)?,
+        let location = if self.private.is_some() {
+            self.private_target(hashed_path)?
+        } else {
+            self.spec.target_url(hashed_path)?
         };
         let Some(cap) = length.checked_sub(from) else {
             let reason = format!("{from} bytes are there already, more than its length of {length}");
