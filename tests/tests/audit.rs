@@ -6,17 +6,13 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use surefoot_tests::notes::refusal::audited as lines;
 use surefoot_tests::notes::{Change, World};
 
 type Outcome = anyhow::Result<()>;
 
 fn log(world: &World) -> PathBuf {
     world.client.root().join("var/lib/surefoot/audit.jsonl")
-}
-
-fn lines(world: &World) -> anyhow::Result<Vec<Value>> {
-    let answer = world.client.surefoot(&["audit", "-n", "1000", "--json"])?.well()?;
-    Ok(serde_json::from_str(&answer.out)?)
 }
 
 /// The acts since line `from`, in order.

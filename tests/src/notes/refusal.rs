@@ -69,6 +69,9 @@ pub fn then_it_goes_in(world: &World) -> Result<()> {
 }
 
 /// The lines of the audit log.
-fn audited(world: &World) -> Result<Vec<Value>> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn audited(world: &World) -> Result<Vec<Value>> {
     Ok(serde_json::from_str(&world.client.surefoot(&["audit", "-n", "1000", "--json"])?.well()?.out)?)
 }

@@ -12,14 +12,20 @@ fn says(world: &World, version: &str, change: impl FnOnce(&mut Value)) -> Outcom
     world.vendor.forger(Hand::Vendor).targets(|signed| change(&mut signed["targets"][&path]["custom"]))
 }
 
-/// 1.1.0 is refused with this member, in these words, and goes in when it is mended.
-fn is_refused_with(member: &str, value: Value, words: &str) -> Outcome {
+/// A world where this is said of 1.1.0, and what was said of it before.
+fn world_with(member: &str, value: Value) -> anyhow::Result<(World, Value)> {
     let world = world()?;
     let mut before = Value::Null;
     says(&world, "1.1.0", |custom| {
         before = custom.clone();
         custom[member] = value;
     })?;
+    Ok((world, before))
+}
+
+/// 1.1.0 is refused with this member, in these words, and goes in when it is mended.
+fn is_refused_with(member: &str, value: Value, words: &str) -> Outcome {
+    let (world, before) = world_with(member, value)?;
     is_refused(&world, words)?;
     world.client.surefoot(&["check"])?.says(5, words)?;
     world.client.surefoot(&["update", "1.1.0"])?.says(5, words)?;
@@ -100,12 +106,7 @@ fn a_version_that_is_not_its_paths() -> Outcome {
 
 /// 1.1.0 is a good release, and not for this machine, as it is said in these words.
 fn is_for_others(member: &str, value: Value, words: &str) -> Outcome {
-    let world = world()?;
-    let mut before = Value::Null;
-    says(&world, "1.1.0", |custom| {
-        before = custom.clone();
-        custom[member] = value;
-    })?;
+    let (world, before) = world_with(member, value)?;
     refuses(&world, &["update"], 10, "not_found", words)?;
     says(&world, "1.1.0", |custom| *custom = before)?;
     then_it_goes_in(&world)
